@@ -1,0 +1,39 @@
+import { startAuthorizationServer } from './authorization-server.js';
+import { demoClient } from './demo-client.js';
+import { endRequested } from './end-requested.js';
+import { instructions } from './instructions.js';
+import { DemoError, listeningPort } from './listening-port.js';
+import { startService } from './service.process.js';
+
+/** `npm run demo`: a real authorization server, and the service in front of it, until Ctrl-C. */
+async function demo(end: AbortSignal): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    end.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  const port = await listeningPort(process.env.PORT ?? '3000');
+  const authorizationServer = await startAuthorizationServer();
+  try {
+    const service = await startService(port, authorizationServer.tokenUrl, end);
+    console.log(instructions(service.url, demoClient));
+
+    await Promise.race([ended, service.exited]);
+    await service.stop();
+    if (!end.aborted) throw new DemoError('The service ended.');
+  } finally {
+    await authorizationServer.close();
+  }
+}
+
+const end = endRequested();
+try {
+  await demo(end);
+} catch (error) {
+  // Asked to end while still starting: nothing went wrong.
+  if (!end.aborted) {
+    console.error(error instanceof DemoError ? error.message : error);
+    process.exitCode = 1;
+  }
+}
+process.exit();

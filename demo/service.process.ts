@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { DemoError } from './listening-port.js';
+
+const START_BUDGET_MS = 30_000;
+const STOP_BUDGET_MS = 10_000;
+
+export interface ServiceProcess {
+  readonly url: string;
+  /** Resolves when the process is gone, for whatever reason. */
+  readonly exited: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Spawns the compiled service in front of the authorization server and waits until it answers. */
+export async function startService(port: number, tokenUrl: string, signal: AbortSignal): Promise<ServiceProcess> {
+  const url = `http://127.0.0.1:${port}`;
+  const service = spawn(
+    process.execPath,
+    ['--import', new URL('end-with-parent.js', import.meta.url).href, 'dist/main.js'],
+    {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      env: {
+        ...process.env,
+        UPSTREAM_TOKEN_URL: tokenUrl,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+      },
+      // Out of the terminal's process group, so that Ctrl-C reaches it once, through stop(), and not twice.
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
+  const exited = once(service, 'exit').then(() => undefined);
+  const stop = () => stopped(service, exited);
+
+  try {
+    await answering(url, service, signal);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, exited, stop };
+}
+
+async function answering(url: string, service: ChildProcess, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + START_BUDGET_MS;
+  while (Date.now() < deadline) {
+    signal.throwIfAborted();
+    if (hasExited(service)) throw new DemoError('The service ended before it answered.');
+    // Any status will do: the port was free, so whatever answers on it is the service.
+    const answered = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(1_000) }).then(
+      (response) => response.body?.cancel().then(() => true) ?? true,
+      () => false,
+    );
+    if (answered) return;
+    await delay(100);
+  }
+  throw new DemoError(`The service did not answer within ${START_BUDGET_MS / 1000} s.`);
+}
+
+async function stopped(service: ChildProcess, exited: Promise<void>): Promise<void> {
+  if (hasExited(service)) return;
+  service.kill('SIGTERM');
+  const kill = setTimeout(() => service.kill('SIGKILL'), STOP_BUDGET_MS);
+  await exited;
+  clearTimeout(kill);
+}
+
+const hasExited = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;

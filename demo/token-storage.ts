@@ -1,0 +1,44 @@
+import { type Adapter, type AdapterPayload } from 'oidc-provider';
+
+const MAX_TOKENS = 10_000;
+
+/**
+ * What `oidc-provider` keeps, in memory. Only opaque tokens come here, so that they can be introspected; JWTs carry all
+ * there is to know about them and are never stored.
+ */
+export class TokenStorage implements Adapter {
+  readonly #tokens = new Map<string, AdapterPayload>();
+
+  upsert(id: string, payload: AdapterPayload): Promise<void> {
+    const oldest = this.#tokens.keys().next();
+    if (this.#tokens.size >= MAX_TOKENS && !oldest.done) this.#tokens.delete(oldest.value);
+    this.#tokens.set(id, payload);
+    return Promise.resolve();
+  }
+
+  find(id: string): Promise<AdapterPayload | undefined> {
+    return Promise.resolve(this.#tokens.get(id));
+  }
+
+  destroy(id: string): Promise<void> {
+    this.#tokens.delete(id);
+    return Promise.resolve();
+  }
+
+  // The rest serves logins, devices and grants, none of which a client credentials server has.
+  consume(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  findByUid(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  findByUserCode(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  revokeByGrantId(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,25 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import { type Environment } from './config/environment.js';
+import { serveTryItPage } from './docs/try-it-page.js';
+import { takeBodiesAsText } from './http/body-as-text.js';
+import { httpServerOptions } from './http/http-server-options.js';
+import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
+import { type NestLogger } from './logging/nest-logger.js';
+
+/** Creates the service, complete but for the listening; the process and the tests use the same one. */
+export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter(httpServerOptions(environment));
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forEnvironment(environment), adapter, {
+    bodyParser: false,
+    logger,
+    // An error while starting is the caller's to report.
+    abortOnError: false,
+  });
+  takeBodiesAsText(adapter.getInstance());
+  app.useGlobalFilters(new UnhandledErrorFilter());
+  if (environment.DOCS === 'on') serveTryItPage(app);
+  app.enableShutdownHooks();
+  return app;
+}

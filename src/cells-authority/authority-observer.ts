@@ -1,0 +1,48 @@
+/** What an upstream request came to. A closed set, fit for metric labels. */
+export type UpstreamOutcome =
+  | 'token'
+  | 'refused'
+  | 'throttled'
+  | 'upstream_error'
+  | 'invalid_response'
+  | 'redirected'
+  | 'connect_failed'
+  | 'name_not_found'
+  | 'connect_timeout'
+  | 'timeout'
+  | 'tls_failed'
+  | 'connection_lost';
+
+/** Where the token of an answer came from. A closed set, fit for metric labels. */
+export type TokenSource = 'kept' | 'fetched' | 'shared_flight' | 'fallback';
+
+/** What the library tells its host. None of the events holds a secret, a token or a raw client id. */
+export type AuthorityEvent =
+  | { readonly type: 'token_served'; readonly source: TokenSource }
+  | {
+      readonly type: 'upstream_request';
+      readonly outcome: UpstreamOutcome;
+      readonly durationMs: number;
+      /** HTTP status of the authorization server's answer, when there was one. */
+      readonly status: number | undefined;
+      /** Whether a second try was made on a new connection. */
+      readonly retried: boolean;
+      /** Keyed fingerprint of the client id. */
+      readonly client: string;
+    }
+  | { readonly type: 'refresh'; readonly outcome: 'renewed' | 'failed' }
+  | {
+      readonly type: 'held';
+      /** Why the pair is held: it was refused, or the authorization server throttled it. */
+      readonly reason: 'refused' | 'throttled';
+      readonly seconds: number;
+      readonly client: string;
+    }
+  | { readonly type: 'answered_from_hold'; readonly reason: 'refused' | 'throttled' }
+  | { readonly type: 'guessing_slowed'; readonly scope: 'address' | 'address_and_client'; readonly seconds: number }
+  | { readonly type: 'not_forwarded'; readonly reason: 'circuit_open' | 'too_many_waiting' }
+  | { readonly type: 'circuit'; readonly state: 'open' | 'half_open' | 'closed' }
+  | { readonly type: 'evicted' };
+
+/** Is told what happens. Called synchronously: it must be quick and must not throw. */
+export type AuthorityObserver = (event: AuthorityEvent) => void;

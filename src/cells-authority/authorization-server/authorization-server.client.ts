@@ -1,0 +1,160 @@
+import { type HttpService } from '@nestjs/axios';
+import { firstValueFrom } from 'rxjs';
+import { type AuthorityObserver, type UpstreamOutcome } from '../authority-observer.js';
+import { type Clock } from '../clock.js';
+import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+import { type OAuthError } from '../errors/oauth-error.js';
+import { gatewayTimeout, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
+import { Circuit } from './circuit.js';
+import { type IssuedToken } from './issued-token.js';
+import { type Judgement, judgeResponse } from './judge-response.js';
+import { type UpstreamResponse } from './token-exchange.js';
+import { type FailureKind, TransportFailure } from './transport-failure.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** What the authorization server is asked for. */
+export interface UpstreamTokenRequest {
+  readonly credentials: ClientCredentials;
+  readonly scope: string | undefined;
+  /** Keyed fingerprint of the client id, for what is told to the observer. */
+  readonly client: string;
+}
+
+/** The settings this client needs. */
+export interface AuthorizationServerSettings {
+  readonly tokenUrl: string;
+  readonly maxConnections: number;
+}
+
+interface Attempt {
+  readonly response: UpstreamResponse;
+  readonly retried: boolean;
+}
+
+interface FailedAttempt {
+  readonly failure: TransportFailure;
+  readonly retried: boolean;
+}
+
+/** Those waiting for a connection, per connection. */
+const WAITING_PER_CONNECTION = 16;
+const OVERLOADED_RETRY_AFTER_S = 1;
+
+/** What the outcomes say about the authorization server's health: a refusal is an answer, a 5xx is none. */
+const SIGNS_OF_DEATH: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
+  'upstream_error',
+  'connect_failed',
+  'name_not_found',
+  'connect_timeout',
+  'timeout',
+  'tls_failed',
+  'connection_lost',
+]);
+
+/** Calls the token endpoint (RFC 6749 §4.4.2); the only class that knows axios. */
+export class AuthorizationServerClient {
+  readonly #circuit: Circuit;
+  readonly #line: WaitingLine;
+
+  constructor(
+    private readonly http: HttpService,
+    private readonly settings: AuthorizationServerSettings,
+    private readonly clock: Clock,
+    private readonly observe: AuthorityObserver,
+  ) {
+    this.#circuit = new Circuit(clock, (state) => {
+      observe({ type: 'circuit', state });
+    });
+    this.#line = new WaitingLine(settings.maxConnections, settings.maxConnections * WAITING_PER_CONNECTION);
+  }
+
+  /**
+   * Requests a token. One deadline, on this client's clock, covers the wait for a connection, the request, its retry
+   * and the answer.
+   *
+   * @throws OAuthError for every other outcome than a token.
+   */
+  async requestToken(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
+    const place = await this.#line.enter(Math.max(1, deadline - this.clock()));
+    if (place === 'too_many_waiting') throw this.#refuse(place, OVERLOADED_RETRY_AFTER_S);
+    if (place === 'timeout') throw failureErrors.timeout();
+    try {
+      if (!this.#circuit.admit()) throw this.#refuse('circuit_open', this.#circuit.retryAfter);
+      return await this.#requestInTime(request, deadline);
+    } finally {
+      place();
+    }
+  }
+
+  #refuse(reason: 'circuit_open' | 'too_many_waiting', retryAfter: number): OAuthError {
+    this.observe({ type: 'not_forwarded', reason });
+    return temporarilyUnavailable('The authorization server is not available at the moment', retryAfter);
+  }
+
+  async #requestInTime(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
+    const sentAt = this.clock();
+    const attempt = await this.#sendWithRetry(tokenRequestBody(request), deadline);
+    const judgement = judgeAttempt(attempt, request.credentials.clientSecret);
+    if (SIGNS_OF_DEATH.has(judgement.outcome)) this.#circuit.failed();
+    else this.#circuit.succeeded();
+    this.observe({
+      type: 'upstream_request',
+      outcome: judgement.outcome,
+      durationMs: this.clock() - sentAt,
+      status: 'response' in attempt ? attempt.response.status : undefined,
+      retried: attempt.retried,
+      client: request.client,
+    });
+    if (judgement.outcome !== 'token') throw judgement.error;
+    return judgement.token;
+  }
+
+  /** A request that the authorization server cannot have seen is sent once more. */
+  async #sendWithRetry(body: URLSearchParams, deadline: number): Promise<Attempt | FailedAttempt> {
+    const first = await this.#send(body, deadline);
+    if (!(first instanceof TransportFailure)) return { response: first, retried: false };
+    if (!first.unseen || deadline - this.clock() <= 0) return { failure: first, retried: false };
+    const second = await this.#send(body, deadline);
+    return second instanceof TransportFailure
+      ? { failure: second, retried: true }
+      : { response: second, retried: true };
+  }
+
+  async #send(body: URLSearchParams, deadline: number): Promise<UpstreamResponse | TransportFailure> {
+    try {
+      const { status, headers, data } = await firstValueFrom(
+        this.http.post<string>(this.settings.tokenUrl, body, { timeout: Math.max(1, deadline - this.clock()) }),
+      );
+      const retryAfter: unknown = headers['retry-after'];
+      return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
+    } catch (error) {
+      // Anything else could hold the request, and with it the secret.
+      return error instanceof TransportFailure ? error : new TransportFailure('connection_lost', false, 'UNKNOWN');
+    }
+  }
+}
+
+function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): URLSearchParams {
+  return new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: credentials.clientId,
+    client_secret: credentials.clientSecret,
+    ...(scope === undefined ? {} : { scope }),
+  });
+}
+
+function judgeAttempt(attempt: Attempt | FailedAttempt, secret: string): Judgement {
+  return 'response' in attempt
+    ? judgeResponse(attempt.response, secret)
+    : { outcome: attempt.failure.kind, error: failureErrors[attempt.failure.kind]() };
+}
+
+const failureErrors: Record<FailureKind, () => OAuthError> = {
+  connect_failed: () => serverError('The authorization server cannot be reached'),
+  name_not_found: () => serverError('The authorization server cannot be found'),
+  connect_timeout: () => gatewayTimeout('The authorization server cannot be reached in time'),
+  timeout: () => gatewayTimeout('The authorization server did not answer in time'),
+  tls_failed: () => serverError('The authorization server has no valid certificate'),
+  connection_lost: () => serverError('The authorization server broke the connection'),
+  invalid_response: () => serverError('The authorization server gave an answer that cannot be used'),
+};

@@ -1,0 +1,68 @@
+import { locateMembers } from './json-members.js';
+
+/** Lifetimes above a year are not believed. */
+const LONGEST_LIFETIME_S = 31_536_000;
+
+/** A token response (RFC 6749 §5.1) with the text that upstream sent, in which only `expires_in` is ever exchanged. */
+export class IssuedToken {
+  private constructor(
+    readonly accessToken: string,
+    /** Seconds the token lives from its issue; `undefined` when upstream said nothing usable, and it must not be kept. */
+    readonly lifetime: number | undefined,
+    private readonly head: string,
+    private readonly expiresIn: string,
+    private readonly tail: string,
+  ) {}
+
+  /** Reads a token response; `undefined` when it is none. */
+  static parse(text: string): IssuedToken | undefined {
+    const response = parseObject(text);
+    if (response === undefined) return undefined;
+    const { access_token: accessToken, token_type: tokenType, expires_in: expiresIn } = response;
+    if (!isNonEmptyString(accessToken) || !isNonEmptyString(tokenType)) return undefined;
+    const members = locateMembers(text, 'expires_in');
+    const [member] = members;
+    const seconds = toSeconds(expiresIn);
+    if (member === undefined || members.length > 1 || seconds === undefined) {
+      return new IssuedToken(accessToken, undefined, text, '', '');
+    }
+    const lifetime = seconds >= 1 && seconds <= LONGEST_LIFETIME_S ? seconds : undefined;
+    return new IssuedToken(accessToken, lifetime, text.slice(0, member.start), String(seconds), text.slice(member.end));
+  }
+
+  /** The token response as upstream sent it, `expires_in` as a JSON integer. */
+  get text(): string {
+    return this.head + this.expiresIn + this.tail;
+  }
+
+  /** The same with the seconds that remain. */
+  textWithExpiresIn(seconds: number): string {
+    return `${this.head}${seconds}${this.tail}`;
+  }
+
+  /** Approximate bytes that keeping this token takes. */
+  get size(): number {
+    return 2 * (this.head.length + this.tail.length) + this.accessToken.length;
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isNonEmptyString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** An integer for a number or a numeric string; servers in the wild send both. `undefined` leaves the text alone. */
+function toSeconds(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number)) return undefined;
+  const seconds = Math.floor(number);
+  return Number.isSafeInteger(seconds) ? seconds : undefined;
+}

@@ -1,0 +1,104 @@
+import { type Socket } from 'node:net';
+import { type IncomingHttpHeaders } from 'node:http';
+import { type Dispatcher } from 'undici';
+import { TransportFailure, transportFailureOf } from './transport-failure.js';
+
+/** A complete answer of the authorization server, not yet judged. */
+export interface UpstreamResponse {
+  readonly status: number;
+  /** The Retry-After header, unread. */
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+/** Token responses are a few KiB; whoever sends more than this is not the authorization server. */
+export const MAX_RESPONSE_BYTES = 64 * 1024;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** One request and its answer on one connection, as undici tells of it. */
+export class TokenExchange implements Dispatcher.DispatchHandler {
+  readonly response: Promise<UpstreamResponse>;
+  readonly #deadline: NodeJS.Timeout;
+  readonly #chunks: Buffer[] = [];
+  #settle!: { resolve: (response: UpstreamResponse) => void; reject: (failure: TransportFailure) => void };
+  #controller: Dispatcher.DispatchController | undefined;
+  #failure: TransportFailure | undefined;
+  #idleSocket: Socket | undefined;
+  #bytesBefore = 0;
+  #received = 0;
+  #status = 0;
+  #retryAfter: string | undefined;
+
+  constructor(timeoutMs: number) {
+    this.response = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.#deadline = setTimeout(() => {
+      this.#abort(new TransportFailure('timeout', false, 'DEADLINE'));
+    }, timeoutMs);
+  }
+
+  /** The connection the request goes out on, when it is one that served others before. */
+  assignTo(idleSocket: Socket | undefined): void {
+    this.#idleSocket = idleSocket;
+    this.#bytesBefore = idleSocket?.bytesRead ?? 0;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#failure !== undefined) controller.abort(this.#failure);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#retryAfter = headers['retry-after'];
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      this.#abort(new TransportFailure('invalid_response', false, 'CONTENT_ENCODING'));
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#received += chunk.length;
+    if (this.#received > MAX_RESPONSE_BYTES) {
+      this.#abort(new TransportFailure('invalid_response', false, 'RESPONSE_TOO_LARGE'));
+    } else {
+      this.#chunks.push(chunk);
+    }
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#deadline);
+    try {
+      const [first] = this.#chunks;
+      const bytes = this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+      this.#settle.resolve({ status: this.#status, retryAfter: this.#retryAfter, body: UTF8.decode(bytes) });
+    } catch {
+      this.#settle.reject(new TransportFailure('invalid_response', false, 'NOT_UTF8'));
+    }
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error);
+  }
+
+  /** Ends the exchange with the failure that caused it, or, for want of one, with this error's. */
+  fail(error: unknown): void {
+    clearTimeout(this.#deadline);
+    this.#settle.reject(this.#failure ?? transportFailureOf(error, this.#sawNothing()));
+  }
+
+  #abort(failure: TransportFailure): void {
+    this.#failure ??= failure;
+    this.#controller?.abort(failure);
+    // Still waiting for a connection: undici has nothing to abort yet, and the client has waited long enough.
+    if (this.#controller === undefined) this.fail(failure);
+  }
+
+  /** An idle connection that the server closed just then: not a byte came back, so the request was not served. */
+  #sawNothing(): boolean {
+    return this.#idleSocket !== undefined && this.#idleSocket.bytesRead === this.#bytesBefore;
+  }
+}

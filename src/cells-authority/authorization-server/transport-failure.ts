@@ -1,0 +1,55 @@
+import { type UpstreamOutcome } from '../authority-observer.js';
+
+/** The ways in which a request can end without a complete answer. */
+export type FailureKind = Extract<
+  UpstreamOutcome,
+  | 'connect_failed'
+  | 'name_not_found'
+  | 'connect_timeout'
+  | 'timeout'
+  | 'tls_failed'
+  | 'connection_lost'
+  | 'invalid_response'
+>;
+
+/**
+ * No complete answer from the authorization server. Made from scratch, never from the error of the layer below:
+ * that one may hold the request, and the request holds the secret.
+ */
+export class TransportFailure extends Error {
+  constructor(
+    readonly kind: FailureKind,
+    /** Whether the authorization server cannot have seen the request, so that sending it again is safe. */
+    readonly unseen: boolean,
+    /** The failure's code in Node's or undici's own terms, such as ECONNREFUSED. */
+    readonly code: string,
+  ) {
+    super(`${kind} (${code})`);
+    this.name = 'TransportFailure';
+  }
+}
+
+const NAME_FAILURES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME']);
+const CONNECT_FAILURES = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+const PROTOCOL_CODE = /^(?:HPE_|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW))/;
+
+/** Names a failure of the layer below by its code alone. */
+export function transportFailureOf(error: unknown, sawNothing: boolean): TransportFailure {
+  if (error instanceof TransportFailure) return error;
+  const code = codeOf(error);
+  if (NAME_FAILURES.has(code)) return new TransportFailure('name_not_found', true, code);
+  if (CONNECT_FAILURES.has(code)) return new TransportFailure('connect_failed', true, code);
+  if (TLS_CODE.test(code)) return new TransportFailure('tls_failed', false, code);
+  if (PROTOCOL_CODE.test(code)) return new TransportFailure('invalid_response', false, code);
+  return new TransportFailure('connection_lost', sawNothing, code);
+}
+
+function codeOf(error: unknown): string {
+  // Happy Eyeballs gathers the errors of all addresses into one.
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  return 'UNKNOWN';
+}

@@ -1,0 +1,31 @@
+import { Controller, Post, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
+import { ApiExcludeEndpoint } from '@nestjs/swagger';
+import { CellsAuthorityService } from './cells-authority.service.js';
+import { type TokenRequest } from './client-credentials/client-credentials.js';
+import { TokenRequestPipe, TokenRequestSource } from './client-credentials/token-request.pipe.js';
+import { ApiPostAccessToken } from './dto/post-access-token.api.js';
+import { OAuthErrorFilter } from './errors/oauth-error.filter.js';
+import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
+import { TokenReply } from './token-reply.js';
+
+/** `CellsAuthorityController` of Aspose.Cells Cloud: one operation, on the paths its clients know. */
+@Controller({ version: VERSION_NEUTRAL })
+@UseFilters(OAuthErrorFilter)
+export class CellsAuthorityController {
+  constructor(
+    private readonly authority: CellsAuthorityService,
+    private readonly reply: TokenReply,
+  ) {}
+
+  @Post(PUBLISHED_PATH)
+  @ApiPostAccessToken()
+  postAccessToken(@TokenRequestSource(TokenRequestPipe) request: TokenRequest, @Res() response: object): Promise<void> {
+    return this.reply.send(response, this.authority.answer(request, 'published'));
+  }
+
+  @Post(SDK_PATHS)
+  @ApiExcludeEndpoint()
+  postSdkToken(@TokenRequestSource(TokenRequestPipe) request: TokenRequest, @Res() response: object): Promise<void> {
+    return this.reply.send(response, this.authority.answer(request, 'sdk'));
+  }
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { HttpService } from '@nestjs/axios';
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import axios from 'axios';
+import { AuthorizationServerClient } from './authorization-server/authorization-server.client.js';
+import { ConnectionPool } from './authorization-server/connection-pool.js';
+import { undiciAdapter } from './authorization-server/undici-adapter.js';
+import { type AuthorityObserver } from './authority-observer.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority.module-definition.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cells-authority.options.js';
+import { CellsAuthorityService } from './cells-authority.service.js';
+import { type Clock, monotonicClock } from './clock.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from './injection-tokens.js';
+import { logEvents } from './log-events.js';
+import { CacheKeys } from './token-cache/cache-keys.js';
+import { CredentialHolds } from './token-cache/credential-holds.js';
+import { GuessLimits } from './token-cache/guess-limits.js';
+import { TokenAuthority } from './token-cache/token-authority.js';
+import { TokenCache } from './token-cache/token-cache.js';
+import { TokenReply } from './token-reply.js';
+
+@Module({
+  providers: [
+    CellsAuthorityService,
+    TokenReply,
+    { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
+    { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
+    {
+      provide: AUTHORITY_OBSERVER,
+      useFactory: ({ observer }: AuthorityOptions) => observer ?? logEvents(),
+      inject: [AUTHORITY_OPTIONS],
+    },
+    {
+      provide: CacheKeys,
+      useFactory: ({ upstreamTokenUrl }: AuthorityOptions) => new CacheKeys(upstreamTokenUrl),
+      inject: [AUTHORITY_OPTIONS],
+    },
+    {
+      provide: ConnectionPool,
+      useFactory: (options: AuthorityOptions) =>
+        new ConnectionPool({
+          origin: new URL(options.upstreamTokenUrl).origin,
+          maxConnections: options.upstreamMaxConnections,
+          connectTimeoutMs: options.upstreamConnectTimeoutMs,
+          ca: options.upstreamCaFile === undefined ? undefined : readFileSync(options.upstreamCaFile, 'utf8'),
+        }),
+      inject: [AUTHORITY_OPTIONS],
+    },
+    {
+      provide: HttpService,
+      useFactory: (pool: ConnectionPool) =>
+        new HttpService(
+          axios.create({
+            adapter: undiciAdapter(pool),
+            headers: { common: { Accept: 'application/json', 'Accept-Encoding': 'identity' } },
+            // The answer is judged, and relayed, as the text that it is.
+            transformResponse: [],
+          }),
+        ),
+      inject: [ConnectionPool],
+    },
+    {
+      provide: AuthorizationServerClient,
+      useFactory: (http: HttpService, options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
+        new AuthorizationServerClient(
+          http,
+          { tokenUrl: options.upstreamTokenUrl, maxConnections: options.upstreamMaxConnections },
+          clock,
+          observe,
+        ),
+      inject: [HttpService, AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+    },
+    {
+      provide: CredentialHolds,
+      useFactory: (clock: Clock, observe: AuthorityObserver) => new CredentialHolds(clock, observe),
+      inject: [AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+    },
+    {
+      provide: GuessLimits,
+      useFactory: (clock: Clock, observe: AuthorityObserver) => new GuessLimits(clock, observe),
+      inject: [AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+    },
+    {
+      provide: TokenCache,
+      useFactory: (options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
+        new TokenCache({ maxEntries: options.tokenCacheMaxEntries, clock, random: Math.random, observe }),
+      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+    },
+    {
+      provide: TokenAuthority,
+      useFactory: (
+        options: AuthorityOptions,
+        keys: CacheKeys,
+        cache: TokenCache,
+        holds: CredentialHolds,
+        guessLimits: GuessLimits,
+        authorizationServer: AuthorizationServerClient,
+        clock: Clock,
+        observe: AuthorityObserver,
+      ) =>
+        new TokenAuthority({
+          keys,
+          cache: options.tokenCache === 'off' ? undefined : cache,
+          holds,
+          guessLimits,
+          authorizationServer,
+          clock,
+          timeoutMs: options.upstreamTimeoutMs,
+          observe,
+        }),
+      inject: [
+        AUTHORITY_OPTIONS,
+        CacheKeys,
+        TokenCache,
+        CredentialHolds,
+        GuessLimits,
+        AuthorizationServerClient,
+        AUTHORITY_CLOCK,
+        AUTHORITY_OBSERVER,
+      ],
+    },
+  ],
+  exports: [CellsAuthorityService],
+})
+export class CellsAuthorityModule extends ConfigurableModuleClass implements OnApplicationShutdown {
+  constructor(@Inject(ConnectionPool) private readonly pool: ConnectionPool) {
+    super();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool.destroy();
+  }
+}

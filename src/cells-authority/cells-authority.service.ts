@@ -1,0 +1,95 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { abortable } from './abortable.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.options.js';
+import {
+  type ClientCredentials,
+  type FreshnessWish,
+  type TokenRequest,
+} from './client-credentials/client-credentials.js';
+import { validateTokenRequest } from './client-credentials/token-request.validation.js';
+import { type TokenResponseDto } from './dto/token-response.dto.js';
+import { OAuthError } from './errors/oauth-error.js';
+import { invalidClientForBasic } from './errors/oauth-errors.js';
+import { TokenAuthority } from './token-cache/token-authority.js';
+import { type TokenAnswer } from './token-cache/token-cache.js';
+
+/** The published path, or one of those that SDKs call. */
+export type TokenPath = 'published' | 'sdk';
+
+/** How a token is to be got. */
+export interface PostAccessTokenOptions {
+  /** Seconds of life that the token must have left. Default 0. */
+  readonly minFresh?: number;
+  /** Fetch a new token, whatever is kept. Default false. */
+  readonly forceRefresh?: boolean;
+  /** Space-separated scopes (RFC 6749 §3.3). Default none. */
+  readonly scope?: string;
+  /** Ends the wait, not the upstream request: others may be waiting for it, too. */
+  readonly signal?: AbortSignal;
+}
+
+/** The authorization server's token response (RFC 6749 §5.1), whatever else it contains included. */
+export type TokenResponse = TokenResponseDto & Record<string, unknown>;
+
+/**
+ * Gets access tokens for client credentials: reused while they are good, fetched once however many ask, renewed ahead
+ * of their expiry.
+ */
+@Injectable()
+export class CellsAuthorityService {
+  constructor(
+    @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
+    private readonly authority: TokenAuthority,
+  ) {}
+
+  /**
+   * A token for these client credentials.
+   *
+   * @throws OAuthError when the credentials are malformed or refused, or no token can be had.
+   */
+  async postAccessToken(credentials: ClientCredentials, options: PostAccessTokenOptions = {}): Promise<TokenResponse> {
+    const { text } = await this.#obtain(credentials, options);
+    return JSON.parse(text) as TokenResponse;
+  }
+
+  /**
+   * The access token for the application's own credentials (option `credentials`).
+   *
+   * @throws OAuthError like {@link postAccessToken}.
+   * @throws Error when the module was given no credentials.
+   */
+  async getAccessToken(options: PostAccessTokenOptions = {}): Promise<string> {
+    const { credentials } = this.options;
+    if (credentials === undefined) {
+      throw new Error('CellsAuthorityModule: getAccessToken() needs the option "credentials"');
+    }
+    const { accessToken } = await this.#obtain(credentials, options);
+    return accessToken;
+  }
+
+  /** Drops exactly this token, because the Cells API refused it, say; a newer one stays. */
+  invalidate(accessToken: string): void {
+    this.authority.invalidate(accessToken);
+  }
+
+  /** Answers a token request that came over HTTP and has been validated. @throws OAuthError as it is to be sent. */
+  async answer(request: TokenRequest, path: TokenPath): Promise<TokenAnswer> {
+    try {
+      return await this.authority.obtain(request, this.#terms(request.wish, path));
+    } catch (error) {
+      throw error instanceof OAuthError && request.form === 'basic' ? invalidClientForBasic(error) : error;
+    }
+  }
+
+  #terms(wish: FreshnessWish, path: TokenPath): FreshnessWish & { maxAge: number } {
+    const maxAge = path === 'sdk' ? this.options.sdkTokenMaxAgeS : (this.options.tokenMaxAgeS ?? Infinity);
+    return { ...wish, maxAge };
+  }
+
+  async #obtain(credentials: ClientCredentials, options: PostAccessTokenOptions): Promise<TokenAnswer> {
+    const { minFresh = 0, forceRefresh = false, scope, signal } = options;
+    validateTokenRequest(credentials, scope);
+    const request = { credentials, scope, clientAddress: undefined };
+    return abortable(this.authority.obtain(request, this.#terms({ minFresh, forceRefresh }, 'published')), signal);
+  }
+}

@@ -1,0 +1,29 @@
+/** What a client identifies itself with (RFC 6749 §2.3.1). */
+export interface ClientCredentials {
+  /** Client ID: 1..512 printable ASCII characters. */
+  readonly clientId: string;
+  /** Client Secret: 1..512 printable ASCII characters. */
+  readonly clientSecret: string;
+}
+
+/** How the client credentials arrived. */
+export type CredentialForm = 'query' | 'form' | 'basic' | 'json';
+
+/** What the client said about reuse with `Cache-Control` (RFC 9111 §5.2.1). */
+export interface FreshnessWish {
+  /** `no-cache`: fetch a new token, whatever is kept. */
+  readonly forceRefresh: boolean;
+  /** `min-fresh`: seconds of life that the token must have left. */
+  readonly minFresh: number;
+}
+
+/** A token request as a client sent it over HTTP, read but not yet judged by the validation rules. */
+export interface TokenRequest {
+  readonly credentials: ClientCredentials;
+  /** Space-separated scope tokens (RFC 6749 §3.3); absent when the client named none. */
+  readonly scope: string | undefined;
+  readonly form: CredentialForm;
+  readonly wish: FreshnessWish;
+  /** The address failures are counted for; absent for calls from within the application. */
+  readonly clientAddress: string | undefined;
+}

@@ -1,0 +1,35 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+/** What Express' and Fastify's request objects have in common, as far as a token request goes. */
+export interface HttpRequest {
+  /** Path and query as they came in, before any router touched them. */
+  readonly originalUrl: string;
+  readonly method: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Parsed by the host, or the text itself where the host leaves parsing to us. */
+  readonly body?: unknown;
+  readonly ip?: string;
+  /** Fastify's way to Node's own request. */
+  readonly raw?: IncomingMessage;
+  /** Express' request is Node's own request. */
+  readonly rawHeaders?: string[];
+}
+
+/** Whether a body was sent at all: SDKs announce JSON and then send `Content-Length: 0`. */
+export function hasBody(headers: IncomingHttpHeaders): boolean {
+  if (headers['transfer-encoding'] !== undefined) return true;
+  const length = headers['content-length'];
+  return length !== undefined && length !== '0';
+}
+
+/** `req.headers` hides a repeated Authorization header; only the raw list shows it. */
+export function isRepeated(name: string, request: HttpRequest): boolean {
+  const rawHeaders = request.raw?.rawHeaders ?? request.rawHeaders ?? [];
+  let seen = false;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== name) continue;
+    if (seen) return true;
+    seen = true;
+  }
+  return false;
+}

@@ -1,0 +1,66 @@
+import { invalidRequest } from '../errors/oauth-errors.js';
+import { forEachFormParameter } from './form-urlencoded.js';
+import { hasBody, type HttpRequest } from './http-request.js';
+import { type ParameterCollector } from './token-parameters.js';
+
+/** Which of the two body forms was sent. */
+export type BodyForm = 'form' | 'json';
+
+/** Reads the request's body into the collector; tells which form it had, or `undefined` when there was none. */
+export function readBody(request: HttpRequest, collector: ParameterCollector): BodyForm | undefined {
+  if (!hasBody(request.headers)) return undefined;
+  refuseContentEncoding(request.headers['content-encoding']);
+  switch (mediaType(request.headers['content-type'])) {
+    case 'application/x-www-form-urlencoded':
+      readForm(request.body, collector);
+      return 'form';
+    case 'application/json':
+      readJson(request.body, collector);
+      return 'json';
+    default:
+      throw invalidRequest('The body must be application/x-www-form-urlencoded or application/json');
+  }
+}
+
+function refuseContentEncoding(encoding: string | undefined): void {
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
+    throw invalidRequest('A Content-Encoding is not supported', 415);
+  }
+}
+
+function mediaType(contentType: string | undefined): string | undefined {
+  if (contentType === undefined) return undefined;
+  const semicolon = contentType.indexOf(';');
+  return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
+}
+
+function readForm(body: unknown, collector: ParameterCollector): void {
+  if (typeof body === 'string') {
+    forEachFormParameter(body, (name, value) => {
+      collector.add(name, value);
+    });
+  } else {
+    readMembers(body, collector);
+  }
+}
+
+function readJson(body: unknown, collector: ParameterCollector): void {
+  readMembers(typeof body === 'string' ? parseJson(body) : body, collector);
+}
+
+function parseJson(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidRequest('The body is not valid JSON');
+  }
+}
+
+function readMembers(body: unknown, collector: ParameterCollector): void {
+  if (body === undefined) return;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalidRequest('The body must hold the parameters of a token request');
+  }
+  for (const [name, value] of Object.entries(body)) collector.add(name, value);
+}

@@ -1,0 +1,92 @@
+import { invalidRequest } from '../errors/oauth-errors.js';
+import { readBasicAuthorization } from './basic-authorization.js';
+import { type ClientCredentials, type CredentialForm, type TokenRequest } from './client-credentials.js';
+import { readFreshnessWish } from './freshness-wish.js';
+import { forEachFormParameter } from './form-urlencoded.js';
+import { type HttpRequest, isRepeated } from './http-request.js';
+import { type BodyForm, readBody } from './request-body.js';
+import { ParameterCollector, type TokenParameters } from './token-parameters.js';
+
+/** A token request together with what the client named as its grant type. */
+export interface ReadTokenRequest extends TokenRequest {
+  readonly grantType: string | undefined;
+}
+
+/**
+ * Reads a token request from wherever the client put it: query, form body, JSON body or HTTP Basic.
+ *
+ * @throws OAuthError `invalid_request` when the request is ambiguous or incomplete; it echoes nothing.
+ */
+export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow' | 'deny'): ReadTokenRequest {
+  const query = readQuery(request.originalUrl);
+  const body = new ParameterCollector();
+  const bodyForm = readBody(request, body);
+  refuseRepeatsAcross(query, body);
+  if (queryCredentials === 'deny' && query.parameters.client_secret !== undefined) {
+    throw invalidRequest('A client_secret in the URL is refused here: send it in the body or with HTTP Basic');
+  }
+  const basic = readBasic(request);
+  const { credentials, form } = singleMechanism(basic, query.parameters, body.parameters, bodyForm);
+  return {
+    credentials,
+    form,
+    grantType: query.parameters.grant_type ?? body.parameters.grant_type,
+    scope: query.parameters.scope ?? body.parameters.scope,
+    wish: readFreshnessWish(request.headers['cache-control']),
+    clientAddress: request.ip,
+  };
+}
+
+function readQuery(url: string): ParameterCollector {
+  const collector = new ParameterCollector();
+  const question = url.indexOf('?');
+  if (question !== -1) {
+    forEachFormParameter(url.slice(question + 1), (name, value) => {
+      collector.add(name, value);
+    });
+  }
+  return collector;
+}
+
+function refuseRepeatsAcross(query: ParameterCollector, body: ParameterCollector): void {
+  if (query.has('grant_type') && body.has('grant_type')) throw invalidRequest('grant_type is repeated');
+  if (query.has('scope') && body.has('scope')) throw invalidRequest('scope is repeated');
+}
+
+function readBasic(request: HttpRequest): ClientCredentials | undefined {
+  const header = request.headers.authorization;
+  if (header === undefined) return undefined;
+  if (isRepeated('authorization', request)) throw invalidRequest('The Authorization header is repeated');
+  return readBasicAuthorization(header);
+}
+
+interface Mechanism {
+  readonly credentials: ClientCredentials;
+  readonly form: CredentialForm;
+}
+
+/** A client must not use more than one authentication method in a request (RFC 6749 §2.3). */
+function singleMechanism(
+  basic: ClientCredentials | undefined,
+  query: TokenParameters,
+  body: TokenParameters,
+  bodyForm: BodyForm | undefined,
+): Mechanism {
+  const inQuery = query.client_id !== undefined || query.client_secret !== undefined;
+  const inBody = body.client_id !== undefined || body.client_secret !== undefined;
+  if (inQuery && inBody) throw invalidRequest('Client credentials must be sent in one way only');
+  const sent = inQuery ? query : body;
+  if (basic !== undefined) {
+    if (sent.client_secret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
+    if (sent.client_id !== undefined && sent.client_id !== basic.clientId) {
+      throw invalidRequest('client_id differs from the one in the Authorization header');
+    }
+    return { credentials: basic, form: 'basic' };
+  }
+  if (sent.client_id === undefined) throw invalidRequest('client_id is missing');
+  if (sent.client_secret === undefined) throw invalidRequest('client_secret is missing');
+  return {
+    credentials: { clientId: sent.client_id, clientSecret: sent.client_secret },
+    form: inQuery ? 'query' : (bodyForm ?? 'form'),
+  };
+}

@@ -1,0 +1,56 @@
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { Equals, IsOptional, Matches, MaxLength, MinLength } from 'class-validator';
+
+/** RFC 6749 Appendix A: client_id, client_secret and scope are printable ASCII. */
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+/** RFC 6749 §3.3: scope tokens, one space between them. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+const MAX_LENGTH = 512;
+
+/** The parameters of a token request (RFC 6749 §4.4.2), as the form body carries them. */
+@ApiSchema({ name: 'TokenRequest' })
+export class TokenRequestDto {
+  @ApiProperty({
+    description: 'The grant type. Absent or empty means client_credentials.',
+    enum: ['client_credentials'],
+    default: 'client_credentials',
+    required: false,
+  })
+  @IsOptional()
+  @Equals('client_credentials')
+  grant_type?: string;
+
+  @ApiProperty({
+    description: 'The Client ID of your application, from the Aspose Cloud dashboard.',
+    minLength: 1,
+    maxLength: MAX_LENGTH,
+    example: '',
+  })
+  @MinLength(1, { message: 'client_id is missing' })
+  @MaxLength(MAX_LENGTH, { message: 'client_id is too long' })
+  @Matches(PRINTABLE_ASCII, { message: 'client_id has characters other than printable ASCII' })
+  client_id!: string;
+
+  @ApiProperty({
+    description: 'The Client Secret of your application.',
+    format: 'password',
+    minLength: 1,
+    maxLength: MAX_LENGTH,
+    example: '',
+  })
+  @MinLength(1, { message: 'client_secret is missing' })
+  @MaxLength(MAX_LENGTH, { message: 'client_secret is too long' })
+  @Matches(PRINTABLE_ASCII, { message: 'client_secret has characters other than printable ASCII' })
+  client_secret!: string;
+
+  @ApiProperty({
+    description: 'Space-separated scopes, forwarded to the authorization server.',
+    required: false,
+    maxLength: MAX_LENGTH,
+    example: '',
+  })
+  @IsOptional()
+  @MaxLength(MAX_LENGTH, { message: 'scope is too long' })
+  @Matches(SCOPE, { message: 'scope must be printable ASCII words with one space between them' })
+  scope?: string;
+}

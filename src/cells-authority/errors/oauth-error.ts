@@ -1,0 +1,74 @@
+/** What an {@link OAuthError} is made of. */
+export interface OAuthErrorInit {
+  /** RFC 6749 §5.2 error code, or one that the authorization server made up. */
+  readonly error: string;
+  /** HTTP status of the answer, 400..599. */
+  readonly status: number;
+  /** `error_description`: RFC 6749 §5.2 characters only, never anything that a caller sent. */
+  readonly description: string;
+  /** Seconds after which another try makes sense (RFC 9110 §10.2.3). */
+  readonly retryAfter?: number;
+  /** The authorization server's own error response, relayed as it is. Without it the answer is composed here. */
+  readonly relayedBody?: string;
+  /** Further response headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The one error that this library throws: an OAuth 2.0 error response (RFC 6749 §5.2) with its HTTP status.
+ * It carries nothing secret, whether printed, inspected or serialised: no request, no upstream error as its cause.
+ */
+export class OAuthError extends Error {
+  /** RFC 6749 §5.2 error code. */
+  readonly error: string;
+  /** HTTP status, 400..599. */
+  readonly status: number;
+  /** Human-readable, without any caller's input. */
+  readonly description: string;
+  /** Seconds after which another try makes sense; `undefined` when nothing is known about that. */
+  readonly retryAfter: number | undefined;
+  // Private, so that printing or serialising the error cannot show what upstream wrote.
+  readonly #relayedBody: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(init: OAuthErrorInit) {
+    super(`${init.error}: ${init.description}`);
+    this.name = 'OAuthError';
+    this.error = init.error;
+    this.status = init.status;
+    this.description = init.description;
+    this.retryAfter = init.retryAfter;
+    this.#relayedBody = init.relayedBody;
+    this.#headers = init.headers ?? {};
+  }
+
+  /** The response body: upstream's own, or the error response composed here. */
+  get body(): string {
+    return this.#relayedBody ?? composeErrorResponse(this.error, this.description);
+  }
+
+  /** The response headers that belong to this error, `Retry-After` included. */
+  get headers(): Record<string, string> {
+    return this.retryAfter === undefined
+      ? { ...this.#headers }
+      : { ...this.#headers, 'Retry-After': String(this.retryAfter) };
+  }
+
+  /** The same error with some parts replaced. */
+  with(changes: Partial<Pick<OAuthErrorInit, 'status' | 'retryAfter' | 'headers'>>): OAuthError {
+    return new OAuthError({
+      error: this.error,
+      status: this.status,
+      description: this.description,
+      retryAfter: this.retryAfter,
+      relayedBody: this.#relayedBody,
+      headers: this.#headers,
+      ...changes,
+    });
+  }
+}
+
+/** `message` repeats the description because the Aspose Node SDK shows nothing else. */
+function composeErrorResponse(error: string, description: string): string {
+  return JSON.stringify({ error, error_description: description, message: description });
+}

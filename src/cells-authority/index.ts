@@ -1,0 +1,16 @@
+export { CellsAuthorityModule } from './cells-authority.module.js';
+export { CellsAuthorityOptions, OwnCredentials } from './cells-authority.options.js';
+export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse } from './cells-authority.service.js';
+export {
+  type AuthorityEvent,
+  type AuthorityObserver,
+  type TokenSource,
+  type UpstreamOutcome,
+} from './authority-observer.js';
+export { type ClientCredentials } from './client-credentials/client-credentials.js';
+export { TokenRequestDto } from './dto/token-request.dto.js';
+export { TokenResponseDto } from './dto/token-response.dto.js';
+export { ErrorResponseDto } from './dto/error-response.dto.js';
+export { CLIENT_CREDENTIALS_SCHEME } from './dto/post-access-token.api.js';
+export { OAuthError } from './errors/oauth-error.js';
+export { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';

@@ -1,0 +1,5 @@
+/** The module's clock; tests put their own here. */
+export const AUTHORITY_CLOCK = Symbol('AUTHORITY_CLOCK');
+
+/** Whoever is told what happens. */
+export const AUTHORITY_OBSERVER = Symbol('AUTHORITY_OBSERVER');

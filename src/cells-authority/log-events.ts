@@ -1,0 +1,25 @@
+import { Logger } from '@nestjs/common';
+import { type AuthorityEvent, type AuthorityObserver } from './authority-observer.js';
+
+/** The default observer: what somebody has to know goes to Nest's logger, the rest to its debug level. */
+export function logEvents(): AuthorityObserver {
+  const logger = new Logger('CellsAuthority');
+  return (event) => {
+    const line = JSON.stringify(event);
+    if (deservesWarning(event)) logger.warn(line);
+    else logger.debug(line);
+  };
+}
+
+function deservesWarning(event: AuthorityEvent): boolean {
+  switch (event.type) {
+    case 'upstream_request':
+      return event.outcome !== 'token';
+    case 'held':
+    case 'guessing_slowed':
+    case 'circuit':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,38 @@
+import { hash, randomBytes } from 'node:crypto';
+import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+
+/**
+ * Keyed hashes that stand for credentials, so that nothing that is kept can be turned back into them. The key is made
+ * anew by every process. Each field is prefixed with its length: no id and secret can be shifted into one another.
+ *
+ * SHA-512/256 with the key in front is a MAC: unlike SHA-256 it cannot be extended (FIPS 180-4 §5.3.6).
+ */
+export class CacheKeys {
+  readonly #key = randomBytes(32).toString('base64');
+
+  constructor(private readonly tokenUrl: string) {}
+
+  /** Stands for everything that decides which token is right. */
+  token({ clientId, clientSecret }: ClientCredentials, scope: string | undefined): string {
+    const fields = field(this.tokenUrl) + field(clientId) + field(clientSecret);
+    return this.#hash('token', scope === undefined ? fields : fields + field(scope));
+  }
+
+  /** Stands for a credential pair, which is what the authorization server counts failures for. */
+  pair({ clientId, clientSecret }: ClientCredentials): string {
+    return this.#hash('pair', field(this.tokenUrl) + field(clientId) + field(clientSecret));
+  }
+
+  /** Stands for a client id in log lines: short, and good for nothing but telling lines apart. */
+  fingerprint(clientId: string): string {
+    return this.#hash('fingerprint', field(clientId)).slice(0, 8);
+  }
+
+  #hash(purpose: string, fields: string): string {
+    return hash('sha512-256', `${this.#key}${purpose}:${fields}`, 'base64url');
+  }
+}
+
+function field(text: string): string {
+  return `${text.length}:${text}`;
+}

@@ -1,0 +1,56 @@
+import { type IssuedToken } from '../authorization-server/issued-token.js';
+
+const MARGIN_S = 60;
+/** Lifetimes shorter than this have a margin of a tenth instead. */
+const LONG_LIFETIME_S = 600;
+const REFRESH_SHARE = 0.2;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 60_000;
+
+/** A token with the time it has left. All times are the monotonic clock's, in milliseconds. */
+export class KeptToken {
+  readonly expiresAt: number;
+  readonly #reuseUntil: number;
+  #refreshAt: number;
+  #failedRefreshes = 0;
+
+  constructor(
+    readonly token: IssuedToken,
+    lifetime: number,
+    readonly issuedAt: number,
+    random: () => number,
+  ) {
+    const margin = lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
+    this.expiresAt = issuedAt + lifetime * 1000;
+    this.#reuseUntil = this.expiresAt - margin * 1000;
+    // Somewhere in the first half of the last fifth, so that a fleet does not move in step.
+    this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);
+  }
+
+  /** Whole seconds of life left. */
+  remaining(now: number): number {
+    return Math.max(0, Math.floor((this.expiresAt - now) / 1000));
+  }
+
+  /** Whether it has enough life left to be handed out in place of a new one. */
+  isReusable(now: number, maxAgeS: number, minFreshS: number): boolean {
+    return now < this.#reuseUntil && now - this.issuedAt < maxAgeS * 1000 && this.remaining(now) >= minFreshS;
+  }
+
+  /** Whether it should be renewed in the background. */
+  wantsRefresh(now: number): boolean {
+    return now >= this.#refreshAt;
+  }
+
+  /** Waits longer before each further try, with jitter. */
+  refreshFailed(now: number, random: () => number): void {
+    const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#failedRefreshes, LONGEST_RETRY_MS);
+    this.#failedRefreshes += 1;
+    this.#refreshAt = now + wait * (1 + random() / 2);
+  }
+
+  /** The token response with the life that remains. */
+  textAt(now: number): string {
+    return this.token.textWithExpiresIn(this.remaining(now));
+  }
+}

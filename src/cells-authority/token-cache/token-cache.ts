@@ -1,0 +1,171 @@
+import { LRUCache } from 'lru-cache';
+import { type AuthorityObserver, type TokenSource } from '../authority-observer.js';
+import { type IssuedToken } from '../authorization-server/issued-token.js';
+import { type Clock } from '../clock.js';
+import { OAuthError } from '../errors/oauth-error.js';
+import { KeptToken } from './kept-token.js';
+
+/** A token as it is handed to a client. */
+export interface TokenAnswer {
+  readonly accessToken: string;
+  /** The token response, a ready JSON text. */
+  readonly text: string;
+  readonly source: TokenSource;
+}
+
+/** What a client may demand of a token that is reused. */
+export interface ReuseTerms {
+  /** Seconds since its issue within which a token may be reused. */
+  readonly maxAge: number;
+  /** Seconds of life that it must have left. */
+  readonly minFresh: number;
+  /** Fetch a new one, whatever is kept. */
+  readonly forceRefresh: boolean;
+}
+
+/** Gets a new token; throws an {@link OAuthError} when there is none to be had. */
+export type FetchToken = () => Promise<IssuedToken>;
+
+/** What a cache is made of. */
+export interface TokenCacheSettings {
+  readonly maxEntries: number;
+  readonly clock: Clock;
+  /** 0 inclusive to 1 exclusive; spreads refreshes in time. */
+  readonly random: () => number;
+  readonly observe: AuthorityObserver;
+}
+
+/** Bytes of token responses kept: what 10,000 entries of 64 KiB would come to is no bound. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_DROPPED = 1000;
+const MAX_REMOVED_AT_ONCE = 4;
+
+/**
+ * Reuse: one upstream request where there used to be thousands. Finds kept tokens, lets concurrent requests of one key
+ * share one flight, renews tokens ahead of their expiry, and falls back to a token that is still valid when no new one
+ * can be had.
+ */
+export class TokenCache {
+  readonly #kept: LRUCache<string, KeptToken>;
+  readonly #flights = new Map<string, Promise<IssuedToken>>();
+  /** Tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
+  readonly #dropped = new LRUCache<string, true>({ max: MAX_DROPPED });
+
+  constructor(private readonly settings: TokenCacheSettings) {
+    this.#kept = new LRUCache({
+      max: settings.maxEntries,
+      maxSize: MAX_BYTES,
+      sizeCalculation: (kept) => kept.token.size,
+      dispose: (_kept, _key, reason) => {
+        if (reason === 'evict') settings.observe({ type: 'evicted' });
+      },
+    });
+  }
+
+  /** Tokens kept at the moment; for metrics. */
+  get entries(): number {
+    return this.#kept.size;
+  }
+
+  /** The kept token on these terms, without waiting for anything; starts a renewal when it is due. */
+  reuse(key: string, terms: ReuseTerms, fetch: FetchToken): TokenAnswer | undefined {
+    if (terms.forceRefresh) return undefined;
+    const kept = this.#kept.get(key);
+    const now = this.settings.clock();
+    if (kept?.isReusable(now, terms.maxAge, terms.minFresh) !== true) return undefined;
+    if (kept.wantsRefresh(now)) this.#refreshInBackground(key, kept, fetch);
+    return answer(kept.token, kept.textAt(now), 'kept');
+  }
+
+  /**
+   * The kept token on these terms, or else a new one.
+   *
+   * @throws OAuthError when no token can be had and none that is still valid is kept.
+   */
+  async obtain(key: string, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
+    const reused = this.reuse(key, terms, fetch);
+    if (reused !== undefined) return reused;
+    const underWay = this.#flights.get(key);
+    try {
+      const token = await (underWay ?? this.#takeOff(key, fetch));
+      return answer(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
+    } catch (error) {
+      const fallback = isUnavailability(error) ? this.#stillValid(key) : undefined;
+      if (fallback === undefined) throw error;
+      return fallback;
+    }
+  }
+
+  /** Drops exactly this token, and no newer one. */
+  drop(accessToken: string): void {
+    this.#dropped.set(accessToken, true);
+    for (const [key, kept] of this.#kept.entries()) {
+      if (kept.token.accessToken === accessToken) this.#kept.delete(key);
+    }
+  }
+
+  /** One flight a key at a time: a slower, older fetch cannot overwrite a newer token, for there is no other. */
+  #takeOff(key: string, fetch: FetchToken): Promise<IssuedToken> {
+    const flight = this.#fly(key, fetch);
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #fly(key: string, fetch: FetchToken): Promise<IssuedToken> {
+    try {
+      const token = await fetch();
+      this.#keep(key, token);
+      return token;
+    } finally {
+      this.#flights.delete(key);
+    }
+  }
+
+  #keep(key: string, token: IssuedToken): void {
+    if (token.lifetime === undefined || this.#dropped.has(token.accessToken)) return;
+    const { clock, random } = this.settings;
+    const now = clock();
+    this.#removeExpired(now);
+    this.#kept.set(key, new KeptToken(token, token.lifetime, now, random));
+  }
+
+  /** Whatever is added takes the longest unused with it if those have expired: nothing has to walk the whole cache. */
+  #removeExpired(now: number): void {
+    for (let removed = 0; removed < MAX_REMOVED_AT_ONCE; removed += 1) {
+      const oldest = this.#kept.rkeys().next();
+      if (oldest.done === true) return;
+      const kept = this.#kept.peek(oldest.value);
+      if (kept !== undefined && kept.expiresAt > now) return;
+      this.#kept.delete(oldest.value);
+    }
+  }
+
+  #refreshInBackground(key: string, kept: KeptToken, fetch: FetchToken): void {
+    if (this.#flights.has(key)) return;
+    const { clock, random, observe } = this.settings;
+    this.#takeOff(key, fetch).then(
+      () => {
+        observe({ type: 'refresh', outcome: 'renewed' });
+      },
+      () => {
+        kept.refreshFailed(clock(), random);
+        observe({ type: 'refresh', outcome: 'failed' });
+      },
+    );
+  }
+
+  #stillValid(key: string): TokenAnswer | undefined {
+    const now = this.settings.clock();
+    const kept = this.#kept.get(key);
+    return kept === undefined || kept.remaining(now) < 1 ? undefined : answer(kept.token, kept.textAt(now), 'fallback');
+  }
+}
+
+function answer(token: IssuedToken, text: string, source: TokenSource): TokenAnswer {
+  return { accessToken: token.accessToken, text, source };
+}
+
+/** Nobody said that the credentials are wrong: there is just nobody to ask. */
+function isUnavailability(error: unknown): boolean {
+  return error instanceof OAuthError && (error.status >= 500 || error.status === 429);
+}

@@ -1,0 +1,58 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
+import { ERROR_HEADERS, errorBody } from './error-reply.js';
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  400: 'The request is malformed',
+  404: 'There is nothing at this address',
+  413: 'The body is larger than 16 KiB',
+  415: 'This kind of body is not supported',
+};
+
+/** Answers whatever nothing else has answered, without a word of what the caller sent: URLs hold secrets here. */
+@Catch()
+export class UnhandledErrorFilter implements ExceptionFilter {
+  readonly #logger = new Logger(UnhandledErrorFilter.name);
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const status = statusOf(error);
+    if (status >= 500)
+      this.#logger.error(`Unhandled ${error instanceof Error ? `${error.name}\n${stackOf(error)}` : typeof error}`);
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (status === 404 && isTokenPath(host.switchToHttp().getRequest<FastifyRequest>().url)) {
+      const body = errorBody('invalid_request', 'Only POST is allowed here');
+      void reply
+        .code(405)
+        .headers({ ...ERROR_HEADERS, Allow: 'POST' })
+        .send(body);
+      return;
+    }
+    const body = errorBody(
+      status < 500 ? 'invalid_request' : 'server_error',
+      DESCRIPTIONS[status] ?? (status < 500 ? 'The request is not acceptable' : 'Something went wrong here'),
+    );
+    void reply.code(status).headers(ERROR_HEADERS).send(body);
+  }
+}
+
+/** Methods that no route was made for, such as TRACE, come here, too. */
+function isTokenPath(url: string): boolean {
+  const path = (url.split('?')[0] ?? '').replace(/^\/+/, '');
+  return path === PUBLISHED_PATH || SDK_PATHS.includes(path);
+}
+
+/** Nest's HTTP exceptions and Fastify's errors say it in different ways. */
+function statusOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null) return 500;
+  const status = 'statusCode' in error ? error.statusCode : 'status' in error ? error.status : undefined;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+/** Where it happened, without the message, which may quote input. */
+function stackOf(error: Error): string {
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .join('\n');
+}

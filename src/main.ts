@@ -1,0 +1,26 @@
+import 'reflect-metadata';
+import { existsSync } from 'node:fs';
+import { createApplication } from './app.setup.js';
+import { readEnvironment } from './config/environment.js';
+import { createLogger } from './logging/create-logger.js';
+import { NestLogger } from './logging/nest-logger.js';
+
+try {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const environment = readEnvironment(process.env);
+  const logger = createLogger(environment.LOG_LEVEL);
+  const app = await createApplication(environment, new NestLogger(logger));
+  await app.listen({ host: environment.HOST, port: environment.PORT });
+  logger.info({ url: await app.getUrl() }, 'Listening');
+} catch (error) {
+  process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);
+  process.exitCode = 1;
+}
+
+function describeStartFailure(error: unknown): string {
+  if (!(error instanceof Error)) return 'could not start';
+  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
+    return `port ${String(error.port)} is taken; set PORT to another one`;
+  }
+  return error.message;
+}

@@ -1,0 +1,14 @@
+import { type Socket } from 'node:net';
+
+/** Sends a byte at a time, for as long as the socket lives. */
+export function drip(socket: Socket, bytes: Iterable<number>, everyMs = 1_000): void {
+  const source = bytes[Symbol.iterator]();
+  const timer = setInterval(() => {
+    const next = source.next();
+    if (next.done) clearInterval(timer);
+    else socket.write(Buffer.of(next.value));
+  }, everyMs);
+  socket.once('close', () => {
+    clearInterval(timer);
+  });
+}
