@@ -6,26 +6,29 @@ import { TokenRequestPipe, TokenRequestSource } from './client-credentials/token
 import { ApiPostAccessToken } from './dto/post-access-token.api.js';
 import { OAuthErrorFilter } from './errors/oauth-error.filter.js';
 import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
-import { TokenReply } from './token-reply.js';
+import { type PlatformResponse, sendToken } from './token-reply.js';
 
 /** `CellsAuthorityController` of Aspose.Cells Cloud: one operation, on the paths its clients know. */
 @Controller({ version: VERSION_NEUTRAL })
 @UseFilters(OAuthErrorFilter)
 export class CellsAuthorityController {
-  constructor(
-    private readonly authority: CellsAuthorityService,
-    private readonly reply: TokenReply,
-  ) {}
+  constructor(private readonly authority: CellsAuthorityService) {}
 
   @Post(PUBLISHED_PATH)
   @ApiPostAccessToken()
-  postAccessToken(@TokenRequestSource(TokenRequestPipe) request: TokenRequest, @Res() response: object): Promise<void> {
-    return this.reply.send(response, this.authority.answer(request, 'published'));
+  postAccessToken(
+    @TokenRequestSource(TokenRequestPipe) request: TokenRequest,
+    @Res() response: PlatformResponse,
+  ): Promise<void> {
+    return sendToken(response, this.authority.answer(request, 'published'));
   }
 
   @Post(SDK_PATHS)
   @ApiExcludeEndpoint()
-  postSdkToken(@TokenRequestSource(TokenRequestPipe) request: TokenRequest, @Res() response: object): Promise<void> {
-    return this.reply.send(response, this.authority.answer(request, 'sdk'));
+  postSdkToken(
+    @TokenRequestSource(TokenRequestPipe) request: TokenRequest,
+    @Res() response: PlatformResponse,
+  ): Promise<void> {
+    return sendToken(response, this.authority.answer(request, 'sdk'));
   }
 }

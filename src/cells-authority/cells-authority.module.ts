@@ -17,12 +17,10 @@ import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
 import { TokenAuthority } from './token-cache/token-authority.js';
 import { TokenCache } from './token-cache/token-cache.js';
-import { TokenReply } from './token-reply.js';
 
 @Module({
   providers: [
     CellsAuthorityService,
-    TokenReply,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
     {

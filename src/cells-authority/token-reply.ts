@@ -1,33 +1,43 @@
-import { Injectable } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
 import { type OAuthError } from './errors/oauth-error.js';
 import { type TokenAnswer } from './token-cache/token-cache.js';
 
 /** RFC 6749 §5.1 demands the cache headers of every reply that may hold a token. */
-const HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', Pragma: 'no-cache' };
+export const TOKEN_REPLY_HEADERS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  Pragma: 'no-cache',
+} as const;
 
-/**
- * Writes replies as they are, on Express and Fastify alike. A host's interceptors that wrap every answer in an envelope
- * must not touch these: SDKs read them.
- */
-@Injectable()
-export class TokenReply {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
+/** What Express' response and Fastify's reply have in common. */
+interface HttpReply {
+  status(code: number): this;
+  /** Fastify's way to set a header. Express has it as well, and adds a charset that JSON does not have. */
+  header(name: string, value: string): unknown;
+  /** Express' way, and Node's. */
+  setHeader?(name: string, value: string): unknown;
+  send(body: Buffer): unknown;
+}
 
-  /** Sends the answer once it is there; an error is for the filter. */
-  async send(response: unknown, answer: Promise<TokenAnswer>): Promise<void> {
-    const { text } = await answer;
-    this.#write(response, 200, {}, text);
+/** The response of either platform, as `@Res()` gives it. */
+export type PlatformResponse = HttpReply;
+
+/** Sends the answer once it is there; an error is for the filter. */
+export async function sendToken(reply: HttpReply, answer: Promise<TokenAnswer>): Promise<void> {
+  const { text } = await answer;
+  send(reply, 200, TOKEN_REPLY_HEADERS, text);
+}
+
+/** Sends an OAuth error response (RFC 6749 §5.2). */
+export function sendError(reply: HttpReply, error: OAuthError): void {
+  send(reply, error.status, { ...TOKEN_REPLY_HEADERS, ...error.headers }, error.body);
+}
+
+/** Written directly: an envelope that a host's interceptors put around every answer is nothing that SDKs can read. */
+function send(reply: HttpReply, status: number, headers: Readonly<Record<string, string>>, body: string): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (reply.setHeader === undefined) reply.header(name, value);
+    else reply.setHeader(name, value);
   }
-
-  sendError(response: unknown, error: OAuthError): void {
-    this.#write(response, error.status, error.headers, error.body);
-  }
-
-  #write(response: unknown, status: number, headers: Record<string, string>, body: string): void {
-    const { httpAdapter } = this.adapterHost;
-    for (const [name, value] of Object.entries({ ...HEADERS, ...headers }))
-      httpAdapter.setHeader(response, name, value);
-    httpAdapter.reply(response, body, status);
-  }
+  // Bytes, because both platforms add a charset to text.
+  reply.status(status).send(Buffer.from(body));
 }

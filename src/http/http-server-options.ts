@@ -31,7 +31,7 @@ export function httpServerOptions(environment: Environment): FastifyHttpOptions<
     genReqId: requestIds(),
     clientErrorHandler: answerClientError,
     frameworkErrors: (_error, _request, reply: FastifyReply) => {
-      void reply.code(400).headers(ERROR_HEADERS).send(errorBody('invalid_request', 'The URL is malformed'));
+      void reply.code(400).headers(ERROR_HEADERS).send(Buffer.from(errorBody('invalid_request', 'The URL is malformed')));
     },
   };
 }

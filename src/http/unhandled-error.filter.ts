@@ -25,14 +25,14 @@ export class UnhandledErrorFilter implements ExceptionFilter {
       void reply
         .code(405)
         .headers({ ...ERROR_HEADERS, Allow: 'POST' })
-        .send(body);
+        .send(Buffer.from(body));
       return;
     }
     const body = errorBody(
       status < 500 ? 'invalid_request' : 'server_error',
       DESCRIPTIONS[status] ?? (status < 500 ? 'The request is not acceptable' : 'Something went wrong here'),
     );
-    void reply.code(status).headers(ERROR_HEADERS).send(body);
+    void reply.code(status).headers(ERROR_HEADERS).send(Buffer.from(body));
   }
 }
 

@@ -16,7 +16,8 @@ export interface HttpRequest {
 }
 
 /** Whether a body was sent at all: SDKs announce JSON and then send `Content-Length: 0`. */
-export function hasBody(headers: IncomingHttpHeaders): boolean {
+export function hasBody({ headers, body }: HttpRequest): boolean {
+  if (body === '') return false;
   if (headers['transfer-encoding'] !== undefined) return true;
   const length = headers['content-length'];
   return length !== undefined && length !== '0';

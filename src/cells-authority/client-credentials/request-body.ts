@@ -8,7 +8,7 @@ export type BodyForm = 'form' | 'json';
 
 /** Reads the request's body into the collector; tells which form it had, or `undefined` when there was none. */
 export function readBody(request: HttpRequest, collector: ParameterCollector): BodyForm | undefined {
-  if (!hasBody(request.headers)) return undefined;
+  if (!hasBody(request)) return undefined;
   refuseContentEncoding(request.headers['content-encoding']);
   switch (mediaType(request.headers['content-type'])) {
     case 'application/x-www-form-urlencoded':
@@ -49,7 +49,6 @@ function readJson(body: unknown, collector: ParameterCollector): void {
 }
 
 function parseJson(text: string): unknown {
-  if (text === '') return undefined;
   try {
     return JSON.parse(text);
   } catch {
