@@ -1,0 +1,390 @@
+import fc from 'fast-check';
+import { type AuthorityEvent } from '../authority-observer.js';
+import { IssuedToken } from '../authorization-server/issued-token.js';
+import { type OAuthError } from '../errors/oauth-error.js';
+import { gatewayTimeout, invalidRequest, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
+import { type FetchToken, type ReuseTerms, type TokenAnswer, TokenCache } from './token-cache.js';
+
+const ANY: ReuseTerms = { maxAge: Infinity, minFresh: 0, forceRefresh: false };
+const HOUR = 3600;
+
+/** A cache by a clock of its own, and an upstream that numbers its tokens. */
+class Scene {
+  now = 0;
+  random = 0;
+  issued = 0;
+  lifetime: number | string = HOUR;
+  failure: OAuthError | undefined;
+  readonly events: AuthorityEvent[] = [];
+  readonly cache: TokenCache;
+
+  constructor(maxEntries = 100) {
+    this.cache = new TokenCache({
+      maxEntries,
+      clock: () => this.now,
+      random: () => this.random,
+      observe: (event) => this.events.push(event),
+    });
+  }
+
+  readonly fetch: FetchToken = () => {
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    this.issued += 1;
+    return Promise.resolve(this.token(`t${this.issued}`));
+  };
+
+  token(name: string): IssuedToken {
+    const token = IssuedToken.parse(
+      JSON.stringify({ access_token: name, token_type: 'bearer', expires_in: this.lifetime, more: [1] }),
+    );
+    if (token === undefined) throw new Error('no token response');
+    return token;
+  }
+
+  obtain(terms: Partial<ReuseTerms> = {}, key = 'key', fetch = this.fetch): Promise<TokenAnswer> {
+    return this.cache.obtain(key, { ...ANY, ...terms }, fetch);
+  }
+
+  pass(seconds: number): void {
+    this.now += seconds * 1000;
+  }
+}
+
+/** A fetch whose end the test decides. */
+function pending(): {
+  fetch: FetchToken;
+  calls: () => number;
+  resolve: (token: IssuedToken) => void;
+  reject: (error: Error) => void;
+} {
+  let calls = 0;
+  let settle: { resolve: (token: IssuedToken) => void; reject: (error: Error) => void } | undefined;
+  return {
+    fetch: () => {
+      calls += 1;
+      return new Promise((resolve, reject) => {
+        settle = { resolve, reject };
+      });
+    },
+    calls: () => calls,
+    resolve: (token) => settle?.resolve(token),
+    reject: (error) => settle?.reject(error),
+  };
+}
+
+const settled = () => new Promise(setImmediate);
+
+describe('TokenCache', () => {
+  describe('reuse', () => {
+    it('serves the kept token with the whole seconds that remain and all else as it was', async () => {
+      const scene = new Scene();
+      expect((await scene.obtain()).text).toBe(
+        '{"access_token":"t1","token_type":"bearer","expires_in":3600,"more":[1]}',
+      );
+      scene.pass(100.5);
+      const answer = await scene.obtain();
+      expect(answer).toEqual({
+        accessToken: 't1',
+        source: 'kept',
+        text: '{"access_token":"t1","token_type":"bearer","expires_in":3499,"more":[1]}',
+      });
+    });
+
+    it.each([
+      { lifetime: HOUR, good: HOUR - 61, stale: HOUR - 60 },
+      { lifetime: 600, good: 539, stale: 540 },
+      { lifetime: 599, good: 539, stale: 539.1 },
+      { lifetime: 100, good: 89, stale: 90 },
+    ])('serves a token of $lifetime s after $good s and no more after $stale s', async ({ lifetime, good, stale }) => {
+      const scene = new Scene();
+      scene.lifetime = lifetime;
+      await scene.obtain();
+      scene.failure = serverError('down');
+      scene.pass(good);
+      expect(scene.cache.reuse('key', ANY, scene.fetch)?.accessToken).toBe('t1');
+      scene.pass(stale - good);
+      expect(scene.cache.reuse('key', ANY, scene.fetch)).toBeUndefined();
+    });
+
+    it.each([undefined, 0, -5, 'soon', 1e12, 31_536_001])(
+      'does not keep a token whose expires_in is %p',
+      async (lifetime) => {
+        const scene = new Scene();
+        const token = IssuedToken.parse(JSON.stringify({ access_token: 'x', token_type: 'b', expires_in: lifetime }));
+        if (token === undefined) throw new Error('no token response');
+        await scene.obtain({}, 'key', () => Promise.resolve(token));
+        expect(scene.cache.entries).toBe(0);
+        expect((await scene.obtain()).source).toBe('fetched');
+      },
+    );
+
+    it('keeps a token whose expires_in is a numeric string, and relays it as an integer', async () => {
+      const scene = new Scene();
+      scene.lifetime = '3600';
+      expect((await scene.obtain()).text).toContain('"expires_in":3600,');
+      expect((await scene.obtain()).source).toBe('kept');
+    });
+
+    it('does not depend on the wall clock', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 30 * 86_400_000);
+      expect((await scene.obtain()).source).toBe('kept');
+      jest.restoreAllMocks();
+    });
+
+    it('keeps keys apart', async () => {
+      const scene = new Scene();
+      const [a, b] = [await scene.obtain({}, 'a'), await scene.obtain({}, 'b')];
+      expect([a.accessToken, b.accessToken, (await scene.obtain({}, 'a')).accessToken]).toEqual(['t1', 't2', 't1']);
+    });
+  });
+
+  describe("client's wish", () => {
+    it('fetches a new token on forceRefresh and keeps it instead', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      expect((await scene.obtain({ forceRefresh: true })).accessToken).toBe('t2');
+      expect(await scene.obtain()).toMatchObject({ accessToken: 't2', source: 'kept' });
+    });
+
+    it('fetches a new token when the kept one has less than minFresh seconds left', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.pass(600);
+      expect((await scene.obtain({ minFresh: 3000 })).accessToken).toBe('t1');
+      expect((await scene.obtain({ minFresh: 3001 })).accessToken).toBe('t2');
+      expect((await scene.obtain()).accessToken).toBe('t2');
+    });
+
+    it('does not reuse a token past maxAge, and still does elsewhere', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.pass(59);
+      expect((await scene.obtain({ maxAge: 60 })).accessToken).toBe('t1');
+      scene.pass(1);
+      expect((await scene.obtain()).accessToken).toBe('t1');
+      expect((await scene.obtain({ maxAge: 60 })).accessToken).toBe('t2');
+    });
+  });
+
+  describe('single flight', () => {
+    it('makes one upstream request for many, and shares its token', async () => {
+      const scene = new Scene();
+      const flight = pending();
+      const answers = Array.from({ length: 50 }, () => scene.obtain({}, 'key', flight.fetch));
+      flight.resolve(scene.token('shared'));
+      const sources = (await Promise.all(answers)).map(({ accessToken, source }) => `${accessToken} ${source}`);
+      expect(sources).toEqual(['shared fetched', ...Array.from({ length: 49 }, () => 'shared shared_flight')]);
+      expect(flight.calls()).toBe(1);
+    });
+
+    it('shares a failure and remembers it for nobody', async () => {
+      const scene = new Scene();
+      const flight = pending();
+      const answers = [1, 2, 3].map(() => scene.obtain({}, 'key', flight.fetch));
+      flight.reject(invalidRequest('wrong'));
+      expect((await Promise.allSettled(answers)).map(({ status }) => status)).toEqual([
+        'rejected',
+        'rejected',
+        'rejected',
+      ]);
+      expect((await scene.obtain()).source).toBe('fetched');
+    });
+  });
+
+  describe('refresh ahead', () => {
+    it.each([
+      { random: 0, quiet: 2879, due: 2880 },
+      { random: 0.999, quiet: 3239, due: 3240 },
+    ])('renews in the background in the last fifth, spread by jitter ($random)', async ({ random, quiet, due }) => {
+      const scene = new Scene();
+      scene.random = random;
+      await scene.obtain();
+      scene.pass(quiet);
+      await scene.obtain();
+      expect(scene.issued).toBe(1);
+      scene.pass(due - quiet);
+      expect(await scene.obtain()).toMatchObject({ accessToken: 't1', source: 'kept' });
+      await settled();
+      expect(await scene.obtain()).toMatchObject({ accessToken: 't2', source: 'kept' });
+      expect(scene.issued).toBe(2);
+      expect(scene.events).toContainEqual({ type: 'refresh', outcome: 'renewed' });
+    });
+
+    it('starts one renewal however many ask', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.pass(3000);
+      const flight = pending();
+      for (let i = 0; i < 20; i += 1) scene.cache.reuse('key', ANY, flight.fetch);
+      expect(flight.calls()).toBe(1);
+      flight.resolve(scene.token('new'));
+    });
+
+    it('retries a failed renewal with growing waits and serves the kept token to its end', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.failure = serverError('down');
+      let tries = 0;
+      const fetch: FetchToken = () => {
+        tries += 1;
+        return scene.fetch();
+      };
+      scene.pass(2880);
+      const triesAt: number[] = [];
+      for (let second = 2880; second < HOUR - 60; second += 1) {
+        const before = tries;
+        expect((await scene.obtain({}, 'key', fetch)).accessToken).toBe('t1');
+        await settled();
+        if (tries > before) triesAt.push(second);
+        scene.pass(1);
+      }
+      const waits = triesAt.slice(1).map((second, i) => second - (triesAt[i] ?? 0));
+      expect(waits.slice(0, 7)).toEqual([1, 2, 4, 8, 16, 32, 60]);
+      expect(Math.max(...waits)).toBe(60);
+    });
+  });
+
+  describe('fallback', () => {
+    it.each([
+      ['server_error', serverError('down')],
+      ['timeout', gatewayTimeout('slow')],
+      ['unavailable', temporarilyUnavailable('busy', 1)],
+    ])('serves a token that is still valid when no new one can be had: %s', async (_name, failure) => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.failure = failure;
+      scene.pass(HOUR - 30);
+      expect(await scene.obtain()).toMatchObject({ accessToken: 't1', source: 'fallback' });
+      expect((await scene.obtain({ forceRefresh: true })).text).toContain('"expires_in":30,');
+      scene.pass(29.5);
+      await expect(scene.obtain()).rejects.toBe(failure);
+    });
+
+    it('does not stand in for credentials that were refused', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.failure = invalidRequest('refused');
+      await expect(scene.obtain({ forceRefresh: true })).rejects.toBe(scene.failure);
+    });
+  });
+
+  describe('drop', () => {
+    it('drops exactly that token', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      await scene.obtain({}, 'other');
+      scene.cache.drop('t1');
+      expect((await scene.obtain()).accessToken).toBe('t3');
+      expect((await scene.obtain({}, 'other')).accessToken).toBe('t2');
+      scene.cache.drop('t1');
+      expect((await scene.obtain()).accessToken).toBe('t3');
+    });
+
+    it('does not let a flight bring a dropped token back', async () => {
+      const scene = new Scene();
+      const flight = pending();
+      const answer = scene.obtain({}, 'key', flight.fetch);
+      scene.cache.drop('bad');
+      flight.resolve(scene.token('bad'));
+      await answer;
+      expect((await scene.obtain()).accessToken).toBe('t1');
+    });
+  });
+
+  describe('bounds', () => {
+    it('keeps no more than maxEntries, the most recently used', async () => {
+      const scene = new Scene(3);
+      for (const key of ['a', 'b', 'c']) await scene.obtain({}, key);
+      await scene.obtain({}, 'a');
+      await scene.obtain({}, 'd');
+      expect(scene.cache.entries).toBe(3);
+      expect(scene.cache.reuse('b', ANY, scene.fetch)).toBeUndefined();
+      expect(scene.cache.reuse('a', ANY, scene.fetch)?.accessToken).toBe('t1');
+      expect(scene.events.filter(({ type }) => type === 'evicted')).toHaveLength(1);
+    });
+
+    it('lets go of what has expired as others come', async () => {
+      const scene = new Scene();
+      for (let i = 0; i < 40; i += 1) await scene.obtain({}, `old ${i}`);
+      scene.pass(HOUR + 1);
+      for (let i = 0; i < 20; i += 1) await scene.obtain({}, `new ${i}`);
+      expect(scene.cache.entries).toBe(20);
+    });
+  });
+
+  it('never serves an expired token, another key’s, a failure, or more than one flight a key', async () => {
+    const step = fc.oneof(
+      fc.record({
+        do: fc.constant('ask' as const),
+        key: fc.constantFrom('a', 'b', 'c'),
+        forceRefresh: fc.boolean(),
+        minFresh: fc.constantFrom(0, 0, 50),
+        maxAge: fc.constantFrom(Infinity, 60),
+      }),
+      fc.record({ do: fc.constant('pass' as const), seconds: fc.double({ min: 0, max: 200, noNaN: true }) }),
+      fc.record({ do: fc.constant('settle' as const), ok: fc.boolean(), lifetime: fc.integer({ min: -1, max: 700 }) }),
+      fc.record({ do: fc.constant('drop' as const), key: fc.constantFrom('a', 'b', 'c') }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const scene = new Scene(2);
+        const expiry = new Map<string, number>();
+        const flights: { key: string; end: (ok: boolean, lifetime: number) => void }[] = [];
+        const newest = new Map<string, string>();
+        let serial = 0;
+        const fetchFor =
+          (key: string): FetchToken =>
+          () => {
+            expect(flights.filter((flight) => flight.key === key)).toHaveLength(0);
+            return new Promise((resolve, reject) => {
+              const flight = {
+                key,
+                end: (ok: boolean, lifetime: number) => {
+                  flights.splice(flights.indexOf(flight), 1);
+                  if (!ok) {
+                    reject(serverError('down'));
+                    return;
+                  }
+                  serial += 1;
+                  const name = `${key}${serial}`;
+                  scene.lifetime = lifetime;
+                  expiry.set(name, scene.now + lifetime * 1000);
+                  newest.set(key, name);
+                  resolve(scene.token(name));
+                },
+              };
+              flights.push(flight);
+            });
+          };
+        const asked: Promise<void>[] = [];
+        for (const one of steps) {
+          if (one.do === 'pass') scene.pass(one.seconds);
+          else if (one.do === 'drop') scene.cache.drop(newest.get(one.key) ?? '');
+          else if (one.do === 'settle') flights[0]?.end(one.ok, one.lifetime);
+          else {
+            const answer = scene.obtain(one, one.key, fetchFor(one.key)).then(
+              ({ accessToken, source, text }) => {
+                expect(accessToken.startsWith(one.key)).toBe(true);
+                if (source === 'fetched' || source === 'shared_flight') return;
+                const remaining = Number(/"expires_in":(-?\d+)/.exec(text)?.[1]);
+                expect(remaining).toBeGreaterThan(0);
+                expect(scene.now + remaining * 1000).toBeLessThanOrEqual((expiry.get(accessToken) ?? 0) + 1e-3);
+                expect(source === 'kept' && one.forceRefresh).toBe(false);
+              },
+              (error: unknown) => {
+                expect(error).toMatchObject({ status: 502 });
+              },
+            );
+            asked.push(answer);
+          }
+          await settled();
+        }
+        while (flights.length > 0) flights[0]?.end(true, 600);
+        await Promise.all(asked);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
