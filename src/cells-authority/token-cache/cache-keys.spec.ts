@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { CacheKeys } from './cache-keys.js';
+
+const TOKEN_URL = 'https://api.aspose.cloud/connect/token';
+const request = fc.record({
+  clientId: fc.string(),
+  clientSecret: fc.string(),
+  scope: fc.option(fc.string(), { nil: undefined }),
+});
+
+describe('CacheKeys', () => {
+  const keys = new CacheKeys(TOKEN_URL);
+
+  it.each([
+    [
+      { clientId: 'ab', clientSecret: 'c' },
+      { clientId: 'a', clientSecret: 'bc' },
+    ],
+    [
+      { clientId: 'a', clientSecret: 'b1:c' },
+      { clientId: 'a1:b', clientSecret: 'c' },
+    ],
+    [
+      { clientId: '', clientSecret: 'ab' },
+      { clientId: 'ab', clientSecret: '' },
+    ],
+  ])('does not let id and secret be shifted into one another: %j, %j', (one, other) => {
+    expect(keys.token(one, undefined)).not.toBe(keys.token(other, undefined));
+    expect(keys.pair(one)).not.toBe(keys.pair(other));
+  });
+
+  it('is equal for equal requests and for no others', () => {
+    fc.assert(
+      fc.property(request, request, (one, other) => {
+        const same =
+          one.clientId === other.clientId && one.clientSecret === other.clientSecret && one.scope === other.scope;
+        expect(keys.token(one, one.scope) === keys.token(other, other.scope)).toBe(same);
+        expect(keys.token(one, one.scope)).toBe(keys.token({ ...one }, one.scope));
+      }),
+    );
+  });
+
+  it('tells an absent scope from one that looks like a secret', () => {
+    expect(keys.token({ clientId: 'a', clientSecret: 'b' }, 'c')).not.toBe(
+      keys.token({ clientId: 'a', clientSecret: 'b1:c' }, undefined),
+    );
+  });
+
+  it('differs between token URLs, purposes and processes', () => {
+    const pair = { clientId: 'a', clientSecret: 'b' };
+    const all = [
+      keys.token(pair, undefined),
+      keys.pair(pair),
+      new CacheKeys(TOKEN_URL).token(pair, undefined),
+      new CacheKeys('https://other.example/token').token(pair, undefined),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('shows nothing of what it stands for', () => {
+    const key = keys.token({ clientId: 'my-client-id', clientSecret: 'my-secret' }, 'scope');
+    expect(key).toMatch(/^[\w-]{43}$/);
+    expect(keys.fingerprint('my-client-id')).toMatch(/^[\w-]{8}$/);
+  });
+});

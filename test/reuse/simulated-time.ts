@@ -1,0 +1,66 @@
+import { Test } from '@nestjs/testing';
+import {
+  type CellsAuthorityOptions,
+  CellsAuthorityModule,
+  CellsAuthorityService,
+} from '../../src/cells-authority/index.js';
+import { AUTHORITY_CLOCK } from '../../src/cells-authority/injection-tokens.js';
+import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
+import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
+import { AsposeLimits } from '../support/aspose-limits.js';
+
+/** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
+export class SimulatedTime {
+  now = 0;
+
+  private constructor(
+    readonly upstream: AsposeLimits,
+    readonly service: CellsAuthorityService,
+    readonly close: () => Promise<void>,
+  ) {}
+
+  static async start(clients: [string, string][], options: CellsAuthorityOptions = {}): Promise<SimulatedTime> {
+    const clock = { read: () => 0 };
+    const upstream = await AsposeLimits.start({ clients, now: () => clock.read(), record: false });
+    const testing = Test.createTestingModule({
+      imports: [
+        CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, observer: () => undefined, ...options }),
+      ],
+    });
+    const module = await testing
+      .overrideProvider(AUTHORITY_CLOCK)
+      .useValue(() => clock.read())
+      .compile();
+    const time = new SimulatedTime(upstream, module.get(CellsAuthorityService), async () => {
+      await module.close();
+      await upstream.close();
+    });
+    clock.read = () => time.now;
+    return time;
+  }
+
+  pass(seconds: number): void {
+    this.now += seconds * 1000;
+  }
+
+  /** What an HTTP client at that address is answered: 200, or the error's status. */
+  async ask(clientId: string, clientSecret: string, more: Partial<TokenRequest> = {}): Promise<number> {
+    try {
+      await this.service.answer(
+        {
+          credentials: { clientId, clientSecret },
+          scope: undefined,
+          form: 'form',
+          wish: { forceRefresh: false, minFresh: 0 },
+          clientAddress: '192.0.2.1',
+          ...more,
+        },
+        'published',
+      );
+      return 200;
+    } catch (error) {
+      if (error instanceof OAuthError) return error.status;
+      throw error;
+    }
+  }
+}
