@@ -5,6 +5,7 @@ import { type TokenRequest } from './client-credentials/client-credentials.js';
 import { TokenRequestPipe, TokenRequestSource } from './client-credentials/token-request.pipe.js';
 import { ApiPostAccessToken } from './dto/post-access-token.api.js';
 import { OAuthErrorFilter } from './errors/oauth-error.filter.js';
+import { TokenRoute } from './host-adapters/token-route.js';
 import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
 import { type PlatformResponse, sendToken } from './token-reply.js';
 
@@ -15,6 +16,7 @@ export class CellsAuthorityController {
   constructor(private readonly authority: CellsAuthorityService) {}
 
   @Post(PUBLISHED_PATH)
+  @TokenRoute()
   @ApiPostAccessToken()
   postAccessToken(
     @TokenRequestSource(TokenRequestPipe) request: TokenRequest,
@@ -24,6 +26,7 @@ export class CellsAuthorityController {
   }
 
   @Post(SDK_PATHS)
+  @TokenRoute()
   @ApiExcludeEndpoint()
   postSdkToken(
     @TokenRequestSource(TokenRequestPipe) request: TokenRequest,

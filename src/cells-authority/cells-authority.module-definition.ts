@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { CellsAuthorityController } from './cells-authority.controller.js';
 import { type CellsAuthorityOptions } from './cells-authority.options.js';
+import { SERVES_HTTP } from './injection-tokens.js';
 import { OtherMethodsController } from './other-methods.controller.js';
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
@@ -10,5 +11,6 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYN
       ...definition,
       global: isGlobal,
       controllers: controller ? [CellsAuthorityController, OtherMethodsController] : [],
+      providers: [...(definition.providers ?? []), { provide: SERVES_HTTP, useValue: controller }],
     }))
     .build();

@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { HttpService } from '@nestjs/axios';
-import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import axios from 'axios';
 import { AuthorizationServerClient } from './authorization-server/authorization-server.client.js';
 import { ConnectionPool } from './authorization-server/connection-pool.js';
 import { undiciAdapter } from './authorization-server/undici-adapter.js';
 import { type AuthorityObserver } from './authority-observer.js';
+import { CellsApiAuthorization } from './cells-api/cells-api-authorization.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority.module-definition.js';
 import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cells-authority.options.js';
 import { CellsAuthorityService } from './cells-authority.service.js';
 import { type Clock, monotonicClock } from './clock.js';
-import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from './injection-tokens.js';
+import { takeTokenBodies } from './host-adapters/token-bodies.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SERVES_HTTP } from './injection-tokens.js';
 import { logEvents } from './log-events.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
 import { CredentialHolds } from './token-cache/credential-holds.js';
@@ -21,6 +24,7 @@ import { TokenCache } from './token-cache/token-cache.js';
 @Module({
   providers: [
     CellsAuthorityService,
+    CellsApiAuthorization,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
     {
@@ -118,11 +122,20 @@ import { TokenCache } from './token-cache/token-cache.js';
       ],
     },
   ],
-  exports: [CellsAuthorityService],
+  exports: [CellsAuthorityService, CellsApiAuthorization],
 })
-export class CellsAuthorityModule extends ConfigurableModuleClass implements OnApplicationShutdown {
-  constructor(@Inject(ConnectionPool) private readonly pool: ConnectionPool) {
+export class CellsAuthorityModule extends ConfigurableModuleClass implements NestModule, OnApplicationShutdown {
+  constructor(
+    @Inject(ConnectionPool) private readonly pool: ConnectionPool,
+    @Inject(SERVES_HTTP) private readonly servesHttp: boolean,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {
     super();
+  }
+
+  /** The one moment at which the host's HTTP adapter is there and its routes are not. */
+  configure(): void {
+    if (this.servesHttp) takeTokenBodies(this.adapterHost.httpAdapter);
   }
 
   async onApplicationShutdown(): Promise<void> {

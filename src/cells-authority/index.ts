@@ -7,6 +7,11 @@ export {
   type TokenSource,
   type UpstreamOutcome,
 } from './authority-observer.js';
+export {
+  ASPOSE_API_ORIGIN,
+  CellsApiAuthorization,
+  type CellsApiAuthorizationOptions,
+} from './cells-api/cells-api-authorization.js';
 export { type ClientCredentials } from './client-credentials/client-credentials.js';
 export { TokenRequestDto } from './dto/token-request.dto.js';
 export { TokenResponseDto } from './dto/token-response.dto.js';

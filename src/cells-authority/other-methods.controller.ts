@@ -2,6 +2,7 @@ import { Controller, Delete, Get, Options, Patch, Put, UseFilters, VERSION_NEUTR
 import { ApiExcludeController } from '@nestjs/swagger';
 import { OAuthErrorFilter } from './errors/oauth-error.filter.js';
 import { methodNotAllowed } from './errors/oauth-errors.js';
+import { TokenRoute } from './host-adapters/token-route.js';
 import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
 
 const PATHS = [PUBLISHED_PATH, ...SDK_PATHS];
@@ -15,26 +16,31 @@ const PATHS = [PUBLISHED_PATH, ...SDK_PATHS];
 @UseFilters(OAuthErrorFilter)
 export class OtherMethodsController {
   @Get(PATHS)
+  @TokenRoute()
   refuseGet(): never {
     throw methodNotAllowed();
   }
 
   @Put(PATHS)
+  @TokenRoute()
   refusePut(): never {
     throw methodNotAllowed();
   }
 
   @Patch(PATHS)
+  @TokenRoute()
   refusePatch(): never {
     throw methodNotAllowed();
   }
 
   @Delete(PATHS)
+  @TokenRoute()
   refuseDelete(): never {
     throw methodNotAllowed();
   }
 
   @Options(PATHS)
+  @TokenRoute()
   refuseOptions(): never {
     throw methodNotAllowed();
   }

@@ -17,7 +17,11 @@ export interface HttpRequest {
 
 /** Whether a body was sent at all: SDKs announce JSON and then send `Content-Length: 0`. */
 export function hasBody({ headers, body }: HttpRequest): boolean {
-  if (body === '') return false;
+  return body !== '' && announcesBody(headers);
+}
+
+/** Whether the headers tell of a body, however long it turns out to be (RFC 9112 §6). */
+export function announcesBody(headers: IncomingHttpHeaders): boolean {
   if (headers['transfer-encoding'] !== undefined) return true;
   const length = headers['content-length'];
   return length !== undefined && length !== '0';

@@ -1,0 +1,44 @@
+import { type IncomingMessage } from 'node:http';
+import { type OAuthError } from '../errors/oauth-error.js';
+import { invalidRequest } from '../errors/oauth-errors.js';
+
+/** A token request is a few hundred bytes. */
+const MAX_BYTES = 16 * 1024;
+/** Whoever has not sent a whole body by then is cut off. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * Reads a body as UTF-8 text, whatever its media type and charset say, and hands it over, or the error that it is
+ * answered with. Neither is called when the client goes away.
+ */
+export function readBodyText(
+  request: IncomingMessage,
+  onText: (text: string) => void,
+  onRefused: (error: OAuthError) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const deadline = setTimeout(() => {
+    refuse(invalidRequest('The body was not sent in time', 408));
+  }, DEADLINE_MS);
+
+  function stop(): void {
+    clearTimeout(deadline);
+    request.off('data', onData).off('end', onEnd).off('close', stop);
+  }
+  function refuse(error: OAuthError): void {
+    stop();
+    // The rest of the body is not worth waiting for.
+    onRefused(error.with({ headers: { Connection: 'close' } }));
+  }
+  function onData(chunk: Buffer): void {
+    length += chunk.length;
+    if (length > MAX_BYTES) refuse(invalidRequest('The body is larger than 16 KiB', 413));
+    else chunks.push(chunk);
+  }
+  function onEnd(): void {
+    stop();
+    onText(Buffer.concat(chunks, length).toString('utf8'));
+  }
+  request.on('data', onData).on('end', onEnd).on('close', stop);
+}

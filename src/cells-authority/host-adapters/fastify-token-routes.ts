@@ -1,0 +1,93 @@
+import { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { announcesBody } from '../client-credentials/http-request.js';
+import { methodNotAllowed } from '../errors/oauth-errors.js';
+import { type PlatformResponse, sendError } from '../token-reply.js';
+import { readBodyText } from './body-text.js';
+import { isTokenRouteConfig } from './token-route.js';
+
+interface FastifyRequest {
+  readonly raw: IncomingMessage;
+  readonly is404: boolean;
+  readonly originalUrl: string;
+  body: unknown;
+}
+
+type FastifyHook = (request: FastifyRequest, reply: PlatformResponse, done: () => void) => void;
+
+interface FastifyRoute {
+  readonly url: string;
+  readonly config?: unknown;
+  onRequest?: FastifyHook | FastifyHook[];
+  preValidation?: FastifyHook | FastifyHook[];
+}
+
+/** Fastify's instance, as far as it matters here. */
+export interface FastifyApplication {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+  addHook(name: 'onRequest', hook: FastifyHook): void;
+}
+
+interface TakenBody {
+  readonly headers: IncomingHttpHeaders;
+  text: string | undefined;
+}
+
+/** What makes Fastify look for a parser. */
+const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
+
+/**
+ * Reads the bodies of token requests in place of the host's parsers, which refuse an empty JSON body and all types that
+ * they do not know, and are set up for the host's own routes.
+ */
+export function takeFastifyBodies(fastify: FastifyApplication): void {
+  const paths = new Set<string>();
+  const taken = new WeakMap<IncomingMessage, TakenBody>();
+
+  const takeBody: FastifyHook = ({ raw }, reply, done) => {
+    const body: TakenBody = { headers: hideBody(raw.headers), text: undefined };
+    taken.set(raw, body);
+    if (!announcesBody(body.headers) || raw.readableEnded) {
+      done();
+      return;
+    }
+    readBodyText(
+      raw,
+      (text) => {
+        body.text = text;
+        done();
+      },
+      (error) => {
+        sendError(reply, error);
+      },
+    );
+  };
+  const handOver: FastifyHook = (request, _reply, done) => {
+    const body = taken.get(request.raw);
+    Object.assign(request.raw.headers, body?.headers);
+    request.body = body?.text;
+    done();
+  };
+
+  fastify.addHook('onRoute', (route) => {
+    if (!isTokenRouteConfig(route.config)) return;
+    paths.add(route.url);
+    route.onRequest = [...hooks(route.onRequest), takeBody];
+    route.preValidation = [handOver, ...hooks(route.preValidation)];
+  });
+  // Methods that Fastify has no routes for; Nest's answer to them repeats the URL.
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (request.is404 && paths.has(request.originalUrl.split('?', 1)[0] ?? '')) sendError(reply, methodNotAllowed());
+    else done();
+  });
+}
+
+/** Takes the headers away that tell of a body, and returns them. */
+function hideBody(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const shown = Object.fromEntries(BODY_HEADERS.map((name) => [name, headers[name]]));
+  for (const name of BODY_HEADERS) headers[name] = undefined;
+  return shown;
+}
+
+function hooks(given: FastifyHook | FastifyHook[] | undefined): FastifyHook[] {
+  return given === undefined ? [] : [given].flat();
+}
