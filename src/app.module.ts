@@ -3,6 +3,7 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { CellsAuthorityModule } from './cells-authority/index.js';
 import { authorityOptions } from './config/authority-options.js';
 import { type Environment } from './config/environment.js';
+import { StoppingModule } from './http/stopping.js';
 
 /** The service, composed from its environment. */
 @Module({})
@@ -11,6 +12,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
+        StoppingModule,
         ConfigModule.forRoot({
           isGlobal: true,
           cache: true,
