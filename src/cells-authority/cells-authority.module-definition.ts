@@ -7,6 +7,7 @@ import { OtherMethodsController } from './other-methods.controller.js';
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<CellsAuthorityOptions>({ moduleName: 'CellsAuthority' })
     .setClassMethodName('forRoot')
+    .setFactoryMethodName('createCellsAuthorityOptions')
     .setExtras({ isGlobal: false, controller: true }, (definition, { isGlobal, controller }) => ({
       ...definition,
       global: isGlobal,

@@ -134,6 +134,11 @@ export class CellsAuthorityOptions {
   observer?: AuthorityObserver;
 }
 
+/** Makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. */
+export interface CellsAuthorityOptionsFactory {
+  createCellsAuthorityOptions(): CellsAuthorityOptions | Promise<CellsAuthorityOptions>;
+}
+
 type Optional = 'upstreamCaFile' | 'tokenMaxAgeS' | 'tokenCacheSecret' | 'credentials' | 'observer';
 
 /** Complete options: each default applied, each value checked. */

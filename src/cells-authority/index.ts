@@ -1,5 +1,5 @@
 export { CellsAuthorityModule } from './cells-authority.module.js';
-export { CellsAuthorityOptions, OwnCredentials } from './cells-authority.options.js';
+export { CellsAuthorityOptions, type CellsAuthorityOptionsFactory, OwnCredentials } from './cells-authority.options.js';
 export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse } from './cells-authority.service.js';
 export {
   type AuthorityEvent,

@@ -4,7 +4,7 @@ import { type OAuthError } from '../errors/oauth-error.js';
 import { methodNotAllowed } from '../errors/oauth-errors.js';
 import { type PlatformResponse, sendError } from '../token-reply.js';
 import { readBodyText } from './body-text.js';
-import { isTokenHandler } from './token-route.js';
+import { isTokenHandler, ROUTED_METHODS } from './token-route.js';
 
 interface ExpressRequest extends IncomingMessage {
   url: string;
@@ -25,8 +25,6 @@ export interface ExpressApplication {
 }
 
 const LOOKS_LIKE_TOKEN_PATH = /\/token\/?$/i;
-/** Methods the controllers answer; Nest's answer to others repeats the URL. */
-const ROUTED_METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /**
  * Reads the bodies of token requests ahead of the host's parsers, which leave a body alone that has been read: they

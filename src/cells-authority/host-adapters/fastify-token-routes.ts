@@ -1,13 +1,15 @@
 import { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { announcesBody } from '../client-credentials/http-request.js';
 import { methodNotAllowed } from '../errors/oauth-errors.js';
+import { PUBLISHED_PATH, SDK_PATHS } from '../token-paths.js';
 import { type PlatformResponse, sendError } from '../token-reply.js';
 import { readBodyText } from './body-text.js';
-import { isTokenRouteConfig } from './token-route.js';
+import { isTokenRouteConfig, ROUTED_METHODS } from './token-route.js';
 
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly is404: boolean;
+  readonly method: string;
   readonly originalUrl: string;
   body: unknown;
 }
@@ -15,7 +17,6 @@ interface FastifyRequest {
 type FastifyHook = (request: FastifyRequest, reply: PlatformResponse, done: () => void) => void;
 
 interface FastifyRoute {
-  readonly url: string;
   readonly config?: unknown;
   onRequest?: FastifyHook | FastifyHook[];
   preValidation?: FastifyHook | FastifyHook[];
@@ -32,6 +33,8 @@ interface TakenBody {
   text: string | undefined;
 }
 
+const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
+
 /** What makes Fastify look for a parser. */
 const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
 
@@ -40,7 +43,6 @@ const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as 
  * they do not know, and are set up for the host's own routes.
  */
 export function takeFastifyBodies(fastify: FastifyApplication): void {
-  const paths = new Set<string>();
   const taken = new WeakMap<IncomingMessage, TakenBody>();
 
   const takeBody: FastifyHook = ({ raw }, reply, done) => {
@@ -70,15 +72,21 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
 
   fastify.addHook('onRoute', (route) => {
     if (!isTokenRouteConfig(route.config)) return;
-    paths.add(route.url);
     route.onRequest = [...hooks(route.onRequest), takeBody];
     route.preValidation = [handOver, ...hooks(route.preValidation)];
   });
-  // Methods that Fastify has no routes for; Nest's answer to them repeats the URL.
+  // Fastify has no routes for other methods at all, and so says 404 to them.
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.is404 && paths.has(request.originalUrl.split('?', 1)[0] ?? '')) sendError(reply, methodNotAllowed());
-    else done();
+    if (request.is404 && !ROUTED_METHODS.has(request.method) && isTokenUrlPath(request.originalUrl)) {
+      sendError(reply, methodNotAllowed());
+    } else done();
   });
+}
+
+/** Wherever the host's prefixes have put the paths. */
+function isTokenUrlPath(url: string): boolean {
+  const [path = ''] = url.split('?', 1);
+  return TOKEN_PATHS.some((tokenPath) => path.endsWith(tokenPath));
 }
 
 /** Takes the headers away that tell of a body, and returns them. */

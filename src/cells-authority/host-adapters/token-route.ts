@@ -4,6 +4,17 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 const FASTIFY_ROUTE_CONFIG = '__fastify_route_config__';
 const TOKEN_ROUTE = 'cellsAuthority:tokenRoute';
 
+/** Methods that the controllers answer; Nest's answer to others repeats the URL, and the secret in it. */
+export const ROUTED_METHODS: ReadonlySet<string> = new Set([
+  'POST',
+  'GET',
+  'HEAD',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+]);
+
 /** Marks the routes whose bodies this library reads itself, wherever the host's prefixes have put them. */
 export function TokenRoute(): MethodDecorator {
   return applyDecorators(SetMetadata(TOKEN_ROUTE, true), SetMetadata(FASTIFY_ROUTE_CONFIG, { [TOKEN_ROUTE]: true }));

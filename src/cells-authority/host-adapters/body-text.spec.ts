@@ -1,0 +1,72 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { readBodyText } from './body-text.js';
+
+describe('readBodyText', () => {
+  let request: IncomingMessage;
+  const onText = jest.fn();
+  const onRefused = jest.fn();
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick'] });
+    jest.resetAllMocks();
+    request = new IncomingMessage(new Socket());
+    readBodyText(request, onText, onRefused);
+  });
+
+  afterEach(() => {
+    request.destroy();
+    jest.useRealTimers();
+  });
+
+  /** Streams hand over what they were given in later ticks. */
+  async function streamed(): Promise<void> {
+    for (let ticks = 0; ticks < 4; ticks += 1) await new Promise(process.nextTick);
+  }
+
+  it('joins what arrives in pieces, in the middle of a character too', async () => {
+    const bytes = Buffer.from('schlüssel');
+    request.push(bytes.subarray(0, 5));
+    request.push(bytes.subarray(5));
+    request.push(null);
+    await streamed();
+
+    expect(onText.mock.calls).toEqual([['schlüssel']]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('takes 16 KiB and refuses one byte more', async () => {
+    request.push(Buffer.alloc(16 * 1024));
+    await streamed();
+    expect(onRefused).not.toHaveBeenCalled();
+
+    request.push(Buffer.alloc(1));
+    request.push(Buffer.alloc(1));
+    await streamed();
+
+    expect(onRefused).toHaveBeenCalledTimes(1);
+    expect(onRefused.mock.calls[0]).toEqual([
+      expect.objectContaining({ status: 413, error: 'invalid_request', headers: { Connection: 'close' } }),
+    ]);
+    expect(onText).not.toHaveBeenCalled();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('waits 10 seconds for a body that does not end', () => {
+    jest.advanceTimersByTime(9_999);
+    expect(onRefused).not.toHaveBeenCalled();
+
+    jest.advanceTimersByTime(1);
+
+    expect(onRefused.mock.calls).toEqual([[expect.objectContaining({ status: 408, error: 'invalid_request' })]]);
+  });
+
+  it('forgets a client that goes away', async () => {
+    request.destroy();
+    await streamed();
+
+    expect(jest.getTimerCount()).toBe(0);
+    expect(onText).not.toHaveBeenCalled();
+    expect(onRefused).not.toHaveBeenCalled();
+  });
+});
