@@ -6,6 +6,7 @@ import {
 } from '../../src/cells-authority/index.js';
 import { AUTHORITY_CLOCK } from '../../src/cells-authority/injection-tokens.js';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
+import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 
@@ -24,7 +25,9 @@ export class SimulatedTime {
     const upstream = await AsposeLimits.start({ clients, now: () => clock.read(), record: false });
     const testing = Test.createTestingModule({
       imports: [
-        CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, observer: () => undefined, ...options }),
+        CellsAuthorityModule.forRoot(
+          Object.assign({ upstreamTokenUrl: upstream.tokenUrl, observer: () => undefined }, options),
+        ),
       ],
     });
     const module = await testing
@@ -44,7 +47,12 @@ export class SimulatedTime {
   }
 
   /** What an HTTP client at that address is answered: 200, or the error's status. */
-  async ask(clientId: string, clientSecret: string, more: Partial<TokenRequest> = {}): Promise<number> {
+  async ask(
+    clientId: string,
+    clientSecret: string,
+    more: Partial<TokenRequest> = {},
+    path: TokenPath = 'published',
+  ): Promise<number> {
     try {
       await this.service.answer(
         {
@@ -55,7 +63,7 @@ export class SimulatedTime {
           clientAddress: '192.0.2.1',
           ...more,
         },
-        'published',
+        path,
       );
       return 200;
     } catch (error) {

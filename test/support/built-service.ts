@@ -1,0 +1,91 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const ROOT = join(__dirname, '..', '..');
+const MAIN = join(ROOT, 'dist', 'main.js');
+const LOCK = join(ROOT, 'node_modules', '.building-service');
+const BUILD_TIMEOUT_MS = 120_000;
+
+export interface BuiltService {
+  /** Such as `http://127.0.0.1:40123`. */
+  readonly origin: string;
+  readonly process: ChildProcess;
+  /** All that it has written so far, stdout and stderr. */
+  output(): string;
+  /** Ends it with SIGTERM; resolves to its exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface BuiltServiceOptions {
+  readonly env: Readonly<Record<string, string>>;
+  /** For node itself, such as `--expose-gc`. */
+  readonly nodeArguments?: readonly string[];
+}
+
+/** Runs the compiled service as users do, on a free port, its log at the level the test asks for. */
+export async function startBuiltService({ env, nodeArguments = [] }: BuiltServiceOptions): Promise<BuiltService> {
+  await buildOnce();
+  const child = spawn(process.execPath, [...nodeArguments, MAIN], {
+    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
+    cwd: join(ROOT, 'test'),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const origin = await new Promise<string>((resolve, reject) => {
+    const listen = (chunk: Buffer) => {
+      output += chunk.toString();
+      const url = /"url":"([^"]+)"[^\n]*Listening/.exec(output)?.[1];
+      if (url !== undefined) resolve(url);
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    void exited.then(() => {
+      reject(new Error(`the service ended before it listened:\n${output}`));
+    });
+  });
+  return {
+    origin,
+    process: child,
+    output: () => output,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+      const [code] = await exited;
+      return code;
+    },
+  };
+}
+
+/** Several test files may ask at once, each in a process of its own: the first builds, the others wait. */
+export async function buildOnce(): Promise<void> {
+  const deadline = Date.now() + BUILD_TIMEOUT_MS;
+  for (;;) {
+    try {
+      mkdirSync(LOCK);
+      break;
+    } catch {
+      if (Date.now() > deadline) rmdirSync(LOCK);
+      await delay(100);
+    }
+  }
+  try {
+    if (!isFresh()) execFileSync(join(ROOT, 'node_modules', '.bin', 'nest'), ['build'], { cwd: ROOT, stdio: 'pipe' });
+  } finally {
+    rmdirSync(LOCK);
+  }
+}
+
+function isFresh(): boolean {
+  return existsSync(MAIN) && statSync(MAIN).mtimeMs > newest(join(ROOT, 'src'));
+}
+
+function newest(folder: string): number {
+  return Math.max(
+    ...readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.spec.ts'))
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+  );
+}
