@@ -3,7 +3,6 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppModule } from './app.module.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
-import { takeBodiesAsText } from './http/body-as-text.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
 import { type NestLogger } from './logging/nest-logger.js';
@@ -17,7 +16,6 @@ export async function createApplication(environment: Environment, logger: NestLo
     // An error while starting is the caller's to report.
     abortOnError: false,
   });
-  takeBodiesAsText(adapter.getInstance());
   app.useGlobalFilters(new UnhandledErrorFilter());
   if (environment.DOCS === 'on') serveTryItPage(app);
   app.enableShutdownHooks();
