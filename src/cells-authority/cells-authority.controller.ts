@@ -1,5 +1,5 @@
 import { Controller, Post, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
-import { ApiExcludeEndpoint } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import { CellsAuthorityService } from './cells-authority.service.js';
 import { type TokenRequest } from './client-credentials/client-credentials.js';
 import { TokenRequestPipe, TokenRequestSource } from './client-credentials/token-request.pipe.js';
@@ -10,6 +10,8 @@ import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
 import { type PlatformResponse, sendToken } from './token-reply.js';
 
 /** `CellsAuthorityController` of Aspose.Cells Cloud: one operation, on the paths its clients know. */
+// On the class, or Nest adds a tag of its own making.
+@ApiTags('CellsAuthorityController')
 @Controller({ version: VERSION_NEUTRAL })
 @UseFilters(OAuthErrorFilter)
 export class CellsAuthorityController {

@@ -1,6 +1,7 @@
 import { plainToInstance, Type } from 'class-transformer';
 import {
   IsIn,
+  IsInstance,
   IsInt,
   IsOptional,
   IsString,
@@ -130,7 +131,7 @@ export class CellsAuthorityOptions {
 
   /** Is told what happens, for logs and metrics. Default: Nest's logger. */
   @IsOptional()
-  @ValidateIf(() => false)
+  @IsInstance(Function, { message: '$property must be a function' })
   observer?: AuthorityObserver;
 }
 
@@ -167,6 +168,8 @@ const DEFAULTS = {
  * @throws Error that names each wrong option and what is allowed, and quotes none of their values.
  */
 export function completeOptions(options: CellsAuthorityOptions): AuthorityOptions {
+  // JavaScript hosts, and factories that forget their return.
+  if (Object(options) !== options) throw new Error('CellsAuthorityModule: the options must be an object');
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const violations = validateSync(plainToInstance(CellsAuthorityOptions, given), {
     whitelist: true,
@@ -174,15 +177,19 @@ export function completeOptions(options: CellsAuthorityOptions): AuthorityOption
     forbidUnknownValues: true,
   });
   if (violations.length > 0) {
-    throw new Error(`CellsAuthorityModule: ${violations.flatMap(describeViolation).join('; ')}`);
+    throw new Error(
+      `CellsAuthorityModule: ${violations.flatMap((violation) => describeViolation(violation)).join('; ')}`,
+    );
   }
   return Object.freeze({ ...DEFAULTS, ...given });
 }
 
-function describeViolation(violation: ValidationError): string[] {
+function describeViolation(violation: ValidationError, parent = ''): string[] {
   const own = Object.entries(violation.constraints ?? {}).map(([rule, message]) =>
-    rule === 'whitelistValidation' ? `there is no option ${violation.property}` : message,
+    rule === 'whitelistValidation' ? `there is no option ${parent}${violation.property}` : `${parent}${message}`,
   );
-  const nested = (violation.children ?? []).flatMap(describeViolation).map((text) => `${violation.property}.${text}`);
+  const nested = (violation.children ?? []).flatMap((child) =>
+    describeViolation(child, `${parent}${violation.property}.`),
+  );
   return [...own, ...nested];
 }

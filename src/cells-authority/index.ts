@@ -1,4 +1,6 @@
+export { CellsAuthorityController } from './cells-authority.controller.js';
 export { CellsAuthorityModule } from './cells-authority.module.js';
+export { type CellsAuthorityExtras } from './cells-authority.module-definition.js';
 export { CellsAuthorityOptions, type CellsAuthorityOptionsFactory, OwnCredentials } from './cells-authority.options.js';
 export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse } from './cells-authority.service.js';
 export {

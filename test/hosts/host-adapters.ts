@@ -1,5 +1,5 @@
 import { type DynamicModule, type INestApplication, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { type HostSetting } from './host-settings.js';
@@ -13,6 +13,8 @@ const adapters = {
 export type HostAdapter = keyof typeof adapters;
 export const hostAdapters = ['Express', 'Fastify'] as const satisfies readonly HostAdapter[];
 
+export const adapterOf = (adapter: HostAdapter): AbstractHttpAdapter => adapters[adapter]();
+
 /** Starts an application that imports these modules, on a free port. */
 export async function startHost(
   adapter: HostAdapter,
@@ -21,7 +23,7 @@ export async function startHost(
 ): Promise<INestApplication> {
   @Module({ imports: [...modules, ...imports] })
   class Host {}
-  const app = await NestFactory.create(Host, adapters[adapter](), { logger: false, ...options });
+  const app = await NestFactory.create(Host, adapterOf(adapter), { logger: false, ...options });
   configure?.(app);
   await app.listen(0, '127.0.0.1');
   return app;

@@ -8,7 +8,6 @@ import {
   ApiProduces,
   ApiQuery,
   ApiResponse,
-  ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
 import { ErrorResponseDto } from './error-response.dto.js';
@@ -49,7 +48,6 @@ const ERRORS = [
 /** Describes the published operation `PostAccessToken` in the OpenAPI document. */
 export function ApiPostAccessToken(): MethodDecorator {
   return applyDecorators(
-    ApiTags('CellsAuthorityController'),
     ApiOperation({
       operationId: 'PostAccessToken',
       summary: 'Get an access token',

@@ -1,0 +1,309 @@
+import {
+  Body,
+  Controller,
+  type DynamicModule,
+  Injectable,
+  type INestApplication,
+  type INestApplicationContext,
+  Module,
+  Post,
+  type Type,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { Test } from '@nestjs/testing';
+import {
+  type AuthorityEvent,
+  type CellsAuthorityExtras,
+  CLIENT_CREDENTIALS_SCHEME,
+  CellsAuthorityModule,
+  CellsAuthorityService,
+} from '../../src/cells-authority/index.js';
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { exchange } from '../support/http-exchange.js';
+import { ownerOf } from '../support/owned-token.js';
+import { adapterOf, hostAdapters, startHost } from './host-adapters.js';
+
+const CLIENT = { clientId: 'application', clientSecret: 'secret-of-the-application' };
+const OTHER = { clientId: 'other', clientSecret: 'secret-of-the-other' };
+const TOKEN_REQUEST = {
+  path: '/v4.0/cells/connect/token',
+  headers: ['Content-Type', 'application/x-www-form-urlencoded'],
+  body: `client_id=${CLIENT.clientId}&client_secret=${CLIENT.clientSecret}`,
+};
+
+let upstream: AsposeLimits;
+let apps: { close(): Promise<void> }[];
+
+beforeEach(async () => {
+  apps = [];
+  upstream = await AsposeLimits.start({
+    clients: [CLIENT, OTHER].map(({ clientId, clientSecret }) => [clientId, clientSecret] as const),
+  });
+});
+
+afterEach(async () => {
+  await Promise.all(apps.map((app) => app.close()));
+  await upstream.close();
+});
+
+function closedAfterwards<T extends { close(): Promise<void> }>(app: T): T {
+  apps.push(app);
+  return app;
+}
+
+async function contextOf(module: Type | DynamicModule): Promise<INestApplicationContext> {
+  return closedAfterwards(await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
+}
+
+describe('Options', () => {
+  const start = (options: object) => contextOf(CellsAuthorityModule.forRoot(options));
+
+  it.each<[string, object, string]>([
+    ['unknown', { upstreamTokenURL: 'x' }, 'there is no option upstreamTokenURL'],
+    ['of another type', { upstreamTimeoutMs: '8000' }, 'upstreamTimeoutMs must be an integer number'],
+    ['out of range', { upstreamMaxConnections: 0 }, 'upstreamMaxConnections must not be less than 1'],
+    [
+      'a URL secrets must not go to',
+      { upstreamTokenUrl: 'http://example.com' },
+      'upstreamTokenUrl must be an https:// URL',
+    ],
+    [
+      'none of the choices',
+      { tokenCache: 'disk' },
+      'tokenCache must be one of the following values: memory, redis, off',
+    ],
+    ['credentials without a secret', { credentials: { clientId: 'a' } }, 'credentials.clientSecret must be'],
+    ['unknown credentials', { credentials: { ...CLIENT, secret: 'x' } }, 'there is no option credentials.secret'],
+    ['credentials of text', { credentials: 'a:b' }, 'credentials'],
+    ['no observer', { observer: {} }, 'observer must be a function'],
+    ['Redis without a secret', { tokenCache: 'redis' }, 'tokenCacheSecret must have 32 characters or more'],
+    ['a flag of text', { controller: 'false' }, 'controller must be true or false'],
+    ['another flag of text', { isGlobal: 1 }, 'isGlobal must be true or false'],
+  ])('%s: the start fails with a message', async (_what, options, message) => {
+    await expect(async () => start(options)).rejects.toThrow(message);
+    await expect(async () => start(options)).rejects.toThrow('CellsAuthorityModule: ');
+  });
+
+  it('fail the start when a factory makes them, too, and quote no secret', async () => {
+    const options = { credentials: { clientId: 'a', clientSecret: 'geheim\u0007' }, tokenCacheSecret: 'too short' };
+    const starting = contextOf(CellsAuthorityModule.forRootAsync({ useFactory: () => Promise.resolve(options) }));
+
+    await expect(starting).rejects.toThrow(/^(?!.*(?:geheim|too short)).*clientSecret.*$/);
+  });
+
+  it('fail the start when a factory forgets to return them', async () => {
+    const useFactory = (): object => undefined as unknown as object;
+
+    await expect(contextOf(CellsAuthorityModule.forRootAsync({ useFactory }))).rejects.toThrow(
+      'CellsAuthorityModule: the options must be an object',
+    );
+  });
+
+  it('may all be absent', async () => {
+    expect((await contextOf(CellsAuthorityModule.forRoot({}))).get(CellsAuthorityService)).toBeDefined();
+  });
+});
+
+describe('The module', () => {
+  @Injectable()
+  class Reports {
+    constructor(readonly authority: CellsAuthorityService) {}
+  }
+  @Module({ providers: [Reports], exports: [Reports] })
+  class ReportsModule {}
+
+  it('is for the modules that import it, unless it is global', async () => {
+    const options = { upstreamTokenUrl: upstream.tokenUrl, credentials: CLIENT };
+    @Module({ imports: [CellsAuthorityModule.forRoot(options), ReportsModule] })
+    class Local {}
+    @Module({ imports: [CellsAuthorityModule.forRoot({ ...options, isGlobal: true }), ReportsModule] })
+    class Global {}
+    @Module({
+      imports: [CellsAuthorityModule.forRootAsync({ isGlobal: true, useFactory: () => options }), ReportsModule],
+    })
+    class GlobalAsync {}
+
+    await expect(contextOf(Local)).rejects.toThrow(/CellsAuthorityService/);
+    for (const host of [Global, GlobalAsync]) {
+      const token = await (await contextOf(host)).get(Reports).authority.getAccessToken();
+      expect(ownerOf(token)).toMatchObject({ clientId: CLIENT.clientId });
+    }
+  });
+
+  describe.each(hostAdapters)('on %s', (adapter) => {
+    it.each(['forRoot', 'forRootAsync'] as const)('%s with controller: false serves nothing', async (method) => {
+      const options = { upstreamTokenUrl: upstream.tokenUrl, credentials: CLIENT };
+      const module =
+        method === 'forRoot'
+          ? CellsAuthorityModule.forRoot({ ...options, controller: false })
+          : CellsAuthorityModule.forRootAsync({ controller: false, useFactory: () => options });
+      const app = closedAfterwards(await startHost(adapter, [module]));
+
+      expect((await exchange(await app.getUrl(), TOKEN_REQUEST)).status).toBe(404);
+      expect(ownerOf(await app.get(CellsAuthorityService).getAccessToken()).clientId).toBe(CLIENT.clientId);
+    });
+
+    it('leaves the bodies of the host to the host', async () => {
+      @Controller('connect/tokens')
+      class OwnController {
+        @Post()
+        echo(@Body() body: unknown): unknown {
+          return body;
+        }
+      }
+      @Module({ controllers: [OwnController] })
+      class OwnModule {}
+      const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+      const app = closedAfterwards(await startHost(adapter, [module, { module: OwnModule }]));
+
+      const request = { path: '/connect/tokens', headers: ['Content-Type', 'application/json'], body: '{"a":[1]}' };
+      expect(JSON.parse((await exchange(await app.getUrl(), request)).body)).toEqual({ a: [1] });
+    });
+
+    it("serves the operation in a host's own tests, too", async () => {
+      const testing = await Test.createTestingModule({
+        imports: [CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl })],
+      }).compile();
+      const app = closedAfterwards(testing.createNestApplication(adapterOf(adapter), { logger: false }));
+      await app.listen(0, '127.0.0.1');
+
+      const broken = { ...TOKEN_REQUEST, headers: ['Content-Type', 'application/json'], body: '{"client_id":"secr' };
+      expect((await exchange(await app.getUrl(), TOKEN_REQUEST)).status).toBe(200);
+      expect(JSON.parse((await exchange(await app.getUrl(), broken)).body)).toMatchObject({ error: 'invalid_request' });
+    });
+  });
+});
+
+describe('Two modules in one application', () => {
+  it('share neither tokens nor options nor events', async () => {
+    const elsewhere = closedAfterwards(
+      await AsposeLimits.start({ clients: [[CLIENT.clientId, CLIENT.clientSecret]], expiresIn: 600 }),
+    );
+    const events: Record<string, AuthorityEvent['type'][]> = { cells: [], words: [] };
+    const observer = (name: string) => (event: AuthorityEvent) => events[name]?.push(event.type);
+    const cells = CellsAuthorityModule.forRoot({
+      upstreamTokenUrl: upstream.tokenUrl,
+      credentials: CLIENT,
+      observer: observer('cells'),
+    });
+    const words = CellsAuthorityModule.forRootAsync({
+      controller: false,
+      useFactory: () => ({ upstreamTokenUrl: elsewhere.tokenUrl, credentials: CLIENT, observer: observer('words') }),
+    });
+    @Injectable()
+    class CellsReports {
+      constructor(readonly authority: CellsAuthorityService) {}
+    }
+    @Injectable()
+    class WordsReports {
+      constructor(readonly authority: CellsAuthorityService) {}
+    }
+    @Module({ imports: [cells], providers: [CellsReports] })
+    class CellsModule {}
+    @Module({ imports: [words], providers: [WordsReports] })
+    class WordsModule {}
+    const app = closedAfterwards(await startHost('Express', [{ module: CellsModule }, { module: WordsModule }]));
+    const ofCells = app.get(CellsReports, { strict: false }).authority;
+    const ofWords = app.get(WordsReports, { strict: false }).authority;
+
+    const token = await ofCells.getAccessToken();
+    expect(ofWords).not.toBe(ofCells);
+    expect(await ofWords.postAccessToken(CLIENT)).toMatchObject({ expires_in: 600 });
+    ofWords.invalidate(token);
+    expect(await ofCells.getAccessToken()).toBe(token);
+    expect((await exchange(await app.getUrl(), TOKEN_REQUEST)).status).toBe(200);
+
+    expect([upstream.requestCount, elsewhere.requestCount]).toEqual([1, 1]);
+    expect(events).toEqual({
+      cells: ['upstream_request', 'token_served', 'token_served', 'token_served'],
+      words: ['upstream_request', 'token_served'],
+    });
+  });
+
+  it('are two even when their options are equal', async () => {
+    const options = { upstreamTokenUrl: upstream.tokenUrl, credentials: CLIENT, controller: false };
+    @Injectable()
+    class One {
+      constructor(readonly authority: CellsAuthorityService) {}
+    }
+    @Injectable()
+    class Two {
+      constructor(readonly authority: CellsAuthorityService) {}
+    }
+    @Module({ imports: [CellsAuthorityModule.forRoot(options)], providers: [One] })
+    class OneModule {}
+    @Module({ imports: [CellsAuthorityModule.forRoot(options)], providers: [Two] })
+    class TwoModule {}
+    @Module({ imports: [OneModule, TwoModule] })
+    class Host {}
+    const app = await contextOf(Host);
+
+    await app.get(One, { strict: false }).authority.getAccessToken();
+    await app.get(Two, { strict: false }).authority.getAccessToken();
+
+    expect(upstream.requestCount).toBe(2);
+  });
+
+  it.each(hostAdapters)('cannot both serve the operation: the start fails with a message on %s', async (adapter) => {
+    const serving = () => CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+
+    await expect(
+      startHost(adapter, [serving(), serving()], { name: '', options: { abortOnError: false } }),
+    ).rejects.toThrow(
+      'CellsAuthorityModule: two modules of one application serve the operation; set controller: false on all but one',
+    );
+  });
+
+  it('are one where the same import is made twice', async () => {
+    const authority = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+    @Module({ imports: [authority] })
+    class Feature {}
+
+    const app = closedAfterwards(await startHost('Express', [authority, { module: Feature }]));
+
+    expect((await exchange(await app.getUrl(), TOKEN_REQUEST)).status).toBe(200);
+  });
+});
+
+describe.each(hostAdapters)("The host's OpenAPI document on %s", (adapter) => {
+  async function documentOf(options: CellsAuthorityExtras): Promise<OpenAPIObject> {
+    const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, ...options });
+    const prefixed = { name: '', configure: (app: INestApplication) => app.setGlobalPrefix('api') };
+    const app = closedAfterwards(await startHost(adapter, [module], prefixed));
+    const config = new DocumentBuilder()
+      .setTitle('Host')
+      .addBasicAuth({ type: 'http', scheme: 'basic' }, CLIENT_CREDENTIALS_SCHEME)
+      .build();
+    return SwaggerModule.createDocument(app, config);
+  }
+
+  it('has the operation and its schemas', async () => {
+    const { paths, components } = await documentOf({});
+
+    expect(Object.entries(paths).map(([path, operations]) => [path, Object.keys(operations)])).toEqual([
+      ['/api/v4.0/cells/connect/token', ['post']],
+    ]);
+    expect(paths['/api/v4.0/cells/connect/token']?.post).toMatchObject({
+      operationId: 'PostAccessToken',
+      tags: ['CellsAuthorityController'],
+      security: [{ [CLIENT_CREDENTIALS_SCHEME]: [] }],
+      requestBody: {
+        content: { 'application/x-www-form-urlencoded': { schema: { $ref: '#/components/schemas/TokenRequest' } } },
+      },
+      responses: {
+        200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/TokenResponse' } } } },
+        400: { content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } } },
+      },
+    });
+    expect(Object.keys(components?.schemas ?? {}).sort()).toEqual(['ErrorResponse', 'TokenRequest', 'TokenResponse']);
+    expect(Object.keys(components?.securitySchemes ?? {})).toEqual([CLIENT_CREDENTIALS_SCHEME]);
+  });
+
+  it('has nothing of it with controller: false', async () => {
+    const { paths, components } = await documentOf({ controller: false });
+
+    expect(paths).toEqual({});
+    expect(components?.schemas).toEqual({});
+  });
+});
