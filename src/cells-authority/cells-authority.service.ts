@@ -6,6 +6,8 @@ import {
   type FreshnessWish,
   type TokenRequest,
 } from './client-credentials/client-credentials.js';
+import { type HttpRequest } from './client-credentials/http-request.js';
+import { readReusableRequest } from './client-credentials/token-request.reader.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-response.dto.js';
 import { OAuthError } from './errors/oauth-error.js';
@@ -81,6 +83,15 @@ export class CellsAuthorityService {
     }
   }
 
+  /**
+   * The ready answer to a token request whose token is kept, without waiting for anything; `undefined` when the request
+   * has to go the whole way, whatever the reason.
+   */
+  reuse(request: HttpRequest, path: TokenPath): TokenAnswer | undefined {
+    const read = readReusableRequest(request, this.options.queryCredentials);
+    return read === undefined ? undefined : this.authority.reuse(read, this.#terms(read.wish, path));
+  }
+
   #terms(wish: FreshnessWish, path: TokenPath): FreshnessWish & { maxAge: number } {
     const maxAge = path === 'sdk' ? this.options.sdkTokenMaxAgeS : (this.options.tokenMaxAgeS ?? Infinity);
     return { ...wish, maxAge };
@@ -89,6 +100,7 @@ export class CellsAuthorityService {
   async #obtain(credentials: ClientCredentials, options: PostAccessTokenOptions): Promise<TokenAnswer> {
     const { minFresh = 0, forceRefresh = false, scope, signal } = options;
     validateTokenRequest(credentials, scope);
+    signal?.throwIfAborted();
     const request = { credentials, scope, clientAddress: undefined };
     return abortable(this.authority.obtain(request, this.#terms({ minFresh, forceRefresh }, 'published')), signal);
   }
