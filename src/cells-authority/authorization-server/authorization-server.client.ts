@@ -109,21 +109,26 @@ export class AuthorizationServerClient {
     return judgement.token;
   }
 
-  /** A request that the authorization server cannot have seen is sent once more. */
+  /** A request that the authorization server cannot have seen is sent once more, and not on another stale connection. */
   async #sendWithRetry(body: URLSearchParams, deadline: number): Promise<Attempt | FailedAttempt> {
     const first = await this.#send(body, deadline);
     if (!(first instanceof TransportFailure)) return { response: first, retried: false };
     if (!first.unseen || deadline - this.clock() <= 0) return { failure: first, retried: false };
-    const second = await this.#send(body, deadline);
+    const second = await this.#send(body, deadline, { Connection: 'close' });
     return second instanceof TransportFailure
       ? { failure: second, retried: true }
       : { response: second, retried: true };
   }
 
-  async #send(body: URLSearchParams, deadline: number): Promise<UpstreamResponse | TransportFailure> {
+  async #send(
+    body: URLSearchParams,
+    deadline: number,
+    requestHeaders: Record<string, string> = {},
+  ): Promise<UpstreamResponse | TransportFailure> {
     try {
+      const timeout = Math.max(1, deadline - this.clock());
       const { status, headers, data } = await firstValueFrom(
-        this.http.post<string>(this.settings.tokenUrl, body, { timeout: Math.max(1, deadline - this.clock()) }),
+        this.http.post<string>(this.settings.tokenUrl, body, { timeout, headers: requestHeaders }),
       );
       const retryAfter: unknown = headers['retry-after'];
       return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };

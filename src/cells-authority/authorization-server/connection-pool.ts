@@ -1,6 +1,8 @@
+import { lookup } from 'node:dns';
 import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
-import { TokenExchange, type UpstreamResponse } from './token-exchange.js';
+import { sharedLookup } from './shared-lookup.js';
+import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
 import { TransportFailure } from './transport-failure.js';
 
 /** What a pool of connections to one origin is made of. */
@@ -19,6 +21,8 @@ export interface UpstreamRequest {
   readonly body: string;
   /** Milliseconds for connecting, sending and the whole answer. */
   readonly timeoutMs: number;
+  /** Sends it on a new connection that is closed afterwards. */
+  readonly ownConnection: boolean;
 }
 
 type Connect = buildConnector.connector;
@@ -32,43 +36,68 @@ const KEEP_ALIVE_MS = 15_000;
  */
 export class ConnectionPool {
   readonly #pool: Pool;
+  readonly #openClient: () => Client;
+  readonly #ownConnections = new Set<Client>();
 
   constructor({ origin, maxConnections, connectTimeoutMs, ca }: ConnectionPoolOptions) {
     const connect = withConnectTimeout(
-      buildConnector({ timeout: 0, autoSelectFamily: true, ...(ca === undefined ? {} : { ca }) }),
+      buildConnector({
+        timeout: 0,
+        autoSelectFamily: true,
+        lookup: sharedLookup(lookup),
+        ...(ca === undefined ? {} : { ca }),
+      }),
       connectTimeoutMs,
     );
-    this.#pool = new Pool(origin, {
-      connections: maxConnections,
+    const clientOptions = {
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       // The exchange's own deadline covers headers and body.
       headersTimeout: 0,
       bodyTimeout: 0,
+    };
+    this.#openClient = () => new OneConnectionClient(origin, clientOptions, new Connection(connect));
+    this.#pool = new Pool(origin, {
+      ...clientOptions,
+      connections: maxConnections,
       connect,
       factory: (url, options: object) => new OneConnectionClient(url, options, new Connection(connect)),
     });
   }
 
   /** Sends one request. @throws TransportFailure when no complete answer comes. */
-  async exchange({ path, headers, body, timeoutMs }: UpstreamRequest): Promise<UpstreamResponse> {
-    const exchange = new TokenExchange(timeoutMs);
+  async exchange(request: UpstreamRequest): Promise<UpstreamResponse> {
+    if (!request.ownConnection) return dispatch(this.#pool, request);
+    const client = this.#openClient();
+    this.#ownConnections.add(client);
     try {
-      this.#pool.dispatch({ method: 'POST', path, headers, body }, exchange);
-    } catch (error) {
-      exchange.fail(error);
+      return await dispatch(client, request);
+    } finally {
+      this.#ownConnections.delete(client);
+      void client.destroy();
     }
-    return exchange.response;
   }
 
   /** Ends every connection at once. */
   async destroy(): Promise<void> {
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), ...[...this.#ownConnections].map((client) => client.destroy())]);
   }
 }
 
+function dispatch(dispatcher: Dispatcher, request: UpstreamRequest): Promise<UpstreamResponse> {
+  const { path, headers, body, timeoutMs } = request;
+  const exchange = new TokenExchange(timeoutMs);
+  try {
+    const options: ExchangeOptions = { method: 'POST', path, headers, body, exchange };
+    dispatcher.dispatch(options, exchange);
+  } catch (error) {
+    exchange.fail(error);
+  }
+  return exchange.response;
+}
+
 /** Knows the socket behind an undici client, which undici itself does not tell. */
-class Connection {
+class Connection implements ExchangeConnection {
   #socket: Socket | undefined;
 
   constructor(private readonly open: Connect) {}
@@ -81,13 +110,25 @@ class Connection {
     });
   };
 
-  /** The socket, once it has served a request and is still open. */
-  get idleSocket(): Socket | undefined {
-    return this.#socket?.destroyed === false ? this.#socket : undefined;
+  get reused(): boolean {
+    return this.#socket?.destroyed === false;
+  }
+
+  get bytesRead(): number {
+    return this.#socket?.bytesRead ?? 0;
+  }
+
+  destroy(failure: TransportFailure): void {
+    this.#socket?.destroy(failure);
   }
 }
 
-/** Tells each exchange whether it goes out on a connection that served others before. */
+/** The exchange once more, because a pool hands its clients another handler than it was given. */
+interface ExchangeOptions extends Dispatcher.DispatchOptions {
+  readonly exchange: TokenExchange;
+}
+
+/** Tells each exchange which connection it goes out on. */
 class OneConnectionClient extends Client {
   readonly #connection: Connection;
 
@@ -97,7 +138,7 @@ class OneConnectionClient extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof TokenExchange) handler.assignTo(this.#connection.idleSocket);
+    if ('exchange' in options && options.exchange instanceof TokenExchange) options.exchange.assignTo(this.#connection);
     return super.dispatch(options, handler);
   }
 }

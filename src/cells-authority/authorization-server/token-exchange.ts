@@ -1,4 +1,3 @@
-import { type Socket } from 'node:net';
 import { type IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher } from 'undici';
 import { TransportFailure, transportFailureOf } from './transport-failure.js';
@@ -16,6 +15,15 @@ export const MAX_RESPONSE_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
+/** The connection that an exchange takes place on. */
+export interface ExchangeConnection {
+  /** Whether it is open and has served others before. */
+  readonly reused: boolean;
+  /** Bytes that came in on it so far. */
+  readonly bytesRead: number;
+  destroy(failure: TransportFailure): void;
+}
+
 /** One request and its answer on one connection, as undici tells of it. */
 export class TokenExchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<UpstreamResponse>;
@@ -24,7 +32,8 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
   #settle!: { resolve: (response: UpstreamResponse) => void; reject: (failure: TransportFailure) => void };
   #controller: Dispatcher.DispatchController | undefined;
   #failure: TransportFailure | undefined;
-  #idleSocket: Socket | undefined;
+  #connection: ExchangeConnection | undefined;
+  #reused = false;
   #bytesBefore = 0;
   #received = 0;
   #status = 0;
@@ -39,10 +48,11 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
     }, timeoutMs);
   }
 
-  /** The connection the request goes out on, when it is one that served others before. */
-  assignTo(idleSocket: Socket | undefined): void {
-    this.#idleSocket = idleSocket;
-    this.#bytesBefore = idleSocket?.bytesRead ?? 0;
+  /** Names the connection that the request goes out on. */
+  assignTo(connection: ExchangeConnection): void {
+    this.#connection = connection;
+    this.#reused = connection.reused;
+    this.#bytesBefore = connection.bytesRead;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -92,13 +102,14 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
 
   #abort(failure: TransportFailure): void {
     this.#failure ??= failure;
-    this.#controller?.abort(failure);
-    // Still waiting for a connection: undici has nothing to abort yet, and the client has waited long enough.
-    if (this.#controller === undefined) this.fail(failure);
+    // The connection rather than the request: undici opens another one to find that an aborted request is over.
+    // Without a controller the request still waits for a connection, and whatever comes of that is not wanted any more.
+    if (this.#controller !== undefined) this.#connection?.destroy(failure);
+    this.fail(failure);
   }
 
   /** An idle connection that the server closed just then: not a byte came back, so the request was not served. */
   #sawNothing(): boolean {
-    return this.#idleSocket !== undefined && this.#idleSocket.bytesRead === this.#bytesBefore;
+    return this.#reused && this.#connection?.bytesRead === this.#bytesBefore;
   }
 }

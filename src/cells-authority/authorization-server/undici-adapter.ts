@@ -13,6 +13,7 @@ export function undiciAdapter(pool: ConnectionPool): AxiosAdapter {
       headers: requestHeaders(config.headers),
       body: String(config.data),
       timeoutMs: config.timeout ?? 0,
+      ownConnection: config.headers.get('Connection') === 'close',
     });
     return { status, statusText: '', headers: { 'retry-after': retryAfter }, data: body, config };
   };
