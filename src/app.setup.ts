@@ -1,8 +1,10 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { CellsAuthorityService } from './cells-authority/index.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
+import { openKeptTokenLane } from './http/kept-token-lane.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
 import { type NestLogger } from './logging/nest-logger.js';
@@ -16,6 +18,7 @@ export async function createApplication(environment: Environment, logger: NestLo
     // An error while starting is the caller's to report.
     abortOnError: false,
   });
+  openKeptTokenLane(adapter.getInstance(), () => app.get(CellsAuthorityService, { strict: false }), {});
   app.useGlobalFilters(new UnhandledErrorFilter());
   if (environment.DOCS === 'on') serveTryItPage(app);
   app.enableShutdownHooks();

@@ -2,10 +2,12 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { createApplication } from './app.setup.js';
 import { readEnvironment } from './config/environment.js';
+import { keepTickObject } from './keep-tick-object.js';
 import { createLogger } from './logging/create-logger.js';
 import { NestLogger } from './logging/nest-logger.js';
 
 try {
+  keepTickObject();
   if (existsSync('.env')) process.loadEnvFile('.env');
   const environment = readEnvironment(process.env);
   const logger = createLogger(environment.LOG_LEVEL);

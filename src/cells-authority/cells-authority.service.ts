@@ -13,7 +13,7 @@ import { type TokenResponseDto } from './dto/token-response.dto.js';
 import { OAuthError } from './errors/oauth-error.js';
 import { invalidClientForBasic } from './errors/oauth-errors.js';
 import { TokenAuthority } from './token-cache/token-authority.js';
-import { type TokenAnswer } from './token-cache/token-cache.js';
+import { type TokenAnswer } from './token-cache/token-answer.js';
 
 /** The published path, or one of those that SDKs call. */
 export type TokenPath = 'published' | 'sdk';
@@ -94,7 +94,7 @@ export class CellsAuthorityService {
 
   #terms(wish: FreshnessWish, path: TokenPath): FreshnessWish & { maxAge: number } {
     const maxAge = path === 'sdk' ? this.options.sdkTokenMaxAgeS : (this.options.tokenMaxAgeS ?? Infinity);
-    return { ...wish, maxAge };
+    return { maxAge, minFresh: wish.minFresh, forceRefresh: wish.forceRefresh };
   }
 
   async #obtain(credentials: ClientCredentials, options: PostAccessTokenOptions): Promise<TokenAnswer> {

@@ -5,6 +5,8 @@ import { type AuthorityEvent, type AuthorityObserver } from './authority-observe
 export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {
+    // Far too many, and of no interest one by one.
+    if (event.type === 'token_served') return;
     const line = JSON.stringify(event);
     if (deservesWarning(event)) logger.warn(line);
     else logger.debug(line);

@@ -1,5 +1,5 @@
 import { type OAuthError } from './errors/oauth-error.js';
-import { type TokenAnswer } from './token-cache/token-cache.js';
+import { type TokenAnswer } from './token-cache/token-answer.js';
 
 /** RFC 6749 §5.1 demands the cache headers of every reply that may hold a token. */
 export const TOKEN_REPLY_HEADERS = {

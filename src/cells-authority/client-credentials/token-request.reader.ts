@@ -1,3 +1,4 @@
+import { OAuthError } from '../errors/oauth-error.js';
 import { invalidRequest } from '../errors/oauth-errors.js';
 import { readBasicAuthorization } from './basic-authorization.js';
 import { type ClientCredentials, type CredentialForm, type TokenRequest } from './client-credentials.js';
@@ -35,6 +36,23 @@ export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow'
     wish: readFreshnessWish(request.headers['cache-control']),
     clientAddress: request.ip,
   };
+}
+
+/**
+ * The same for a request that may be answered with a kept token; `undefined` when anything is wrong with it, for whoever
+ * reads it the whole way to say so.
+ */
+export function readReusableRequest(
+  request: HttpRequest,
+  queryCredentials: 'allow' | 'deny',
+): ReadTokenRequest | undefined {
+  try {
+    const read = readTokenRequest(request, queryCredentials);
+    return read.grantType === undefined || read.grantType === 'client_credentials' ? read : undefined;
+  } catch (error) {
+    if (error instanceof OAuthError) return undefined;
+    throw error;
+  }
 }
 
 function readQuery(url: string): ParameterCollector {

@@ -1,4 +1,5 @@
 import { type IssuedToken } from '../authorization-server/issued-token.js';
+import { answerWith, type TokenAnswer } from './token-answer.js';
 
 const MARGIN_S = 60;
 /** Lifetimes shorter than this have a margin of a tenth instead. */
@@ -13,6 +14,8 @@ export class KeptToken {
   readonly #reuseUntil: number;
   #refreshAt: number;
   #failedRefreshes = 0;
+  #answer: TokenAnswer | undefined;
+  #answeredRemaining = 0;
 
   constructor(
     readonly token: IssuedToken,
@@ -49,8 +52,13 @@ export class KeptToken {
     this.#refreshAt = now + wait * (1 + random() / 2);
   }
 
-  /** The token response with the life that remains. */
-  textAt(now: number): string {
-    return this.token.textWithExpiresIn(this.remaining(now));
+  /** The answer with the life that remains; within one second it is the same for all. */
+  answerAt(now: number): TokenAnswer {
+    const remaining = this.remaining(now);
+    if (this.#answer === undefined || this.#answeredRemaining !== remaining) {
+      this.#answer = answerWith(this.token, this.token.textWithExpiresIn(remaining), 'kept');
+      this.#answeredRemaining = remaining;
+    }
+    return this.#answer;
   }
 }

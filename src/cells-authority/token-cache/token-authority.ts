@@ -1,4 +1,4 @@
-import { type AuthorityObserver } from '../authority-observer.js';
+import { type AuthorityEvent, type AuthorityObserver } from '../authority-observer.js';
 import { type AuthorizationServerClient } from '../authorization-server/authorization-server.client.js';
 import { type IssuedToken } from '../authorization-server/issued-token.js';
 import { type TokenRequest } from '../client-credentials/client-credentials.js';
@@ -7,7 +7,8 @@ import { OAuthError } from '../errors/oauth-error.js';
 import { type CacheKeys } from './cache-keys.js';
 import { type CredentialHolds, isAboutRequest, isRefusal } from './credential-holds.js';
 import { type GuessLimits } from './guess-limits.js';
-import { type FetchToken, type ReuseTerms, type TokenAnswer, type TokenCache } from './token-cache.js';
+import { answerWith, type TokenAnswer } from './token-answer.js';
+import { type FetchToken, type ReuseTerms, type TokenCache } from './token-cache.js';
 
 /** A token request, however it came. */
 export type AuthorityRequest = Pick<TokenRequest, 'credentials' | 'scope' | 'clientAddress'>;
@@ -25,6 +26,8 @@ export interface TokenAuthorityParts {
   readonly observe: AuthorityObserver;
 }
 
+const TOKEN_REUSED: AuthorityEvent = { type: 'token_served', source: 'kept' };
+
 /** The way of every token request: reuse, guess limits, single flight, holds, authorization server. */
 export class TokenAuthority {
   constructor(private readonly parts: TokenAuthorityParts) {}
@@ -33,13 +36,26 @@ export class TokenAuthority {
   async obtain(request: AuthorityRequest, terms: ReuseTerms): Promise<TokenAnswer> {
     const { keys, cache, observe } = this.parts;
     const key = keys.token(request.credentials, request.scope);
+    const reused = this.#reuse(key, request, terms);
+    if (reused !== undefined) return reused;
+    this.#checkGuessing(request);
     const fetch = this.#fetchFor(request, key);
-    let answer = cache?.reuse(key, terms, fetch);
-    if (answer === undefined) {
-      this.#checkGuessing(request);
-      answer = cache === undefined ? fetched(await fetch()) : await cache.obtain(key, terms, fetch);
-    }
+    const answer = cache === undefined ? await fetched(fetch) : await cache.obtain(key, terms, fetch);
     observe({ type: 'token_served', source: answer.source });
+    return answer;
+  }
+
+  /**
+   * The kept token, when there is one on these terms; it never waits. A token is kept under no other key than that of a
+   * request that was valid, so the request need not be checked again.
+   */
+  reuse(request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | undefined {
+    return this.#reuse(this.parts.keys.token(request.credentials, request.scope), request, terms);
+  }
+
+  #reuse(key: string, request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | undefined {
+    const answer = this.parts.cache?.reuse(key, terms, () => this.#fetchFor(request, key)());
+    if (answer !== undefined) this.parts.observe(TOKEN_REUSED);
     return answer;
   }
 
@@ -77,6 +93,7 @@ export class TokenAuthority {
   }
 }
 
-function fetched(token: IssuedToken): TokenAnswer {
-  return { accessToken: token.accessToken, text: token.text, source: 'fetched' };
+async function fetched(fetch: FetchToken): Promise<TokenAnswer> {
+  const token = await fetch();
+  return answerWith(token, token.text, 'fetched');
 }

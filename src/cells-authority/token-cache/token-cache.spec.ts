@@ -3,7 +3,8 @@ import { type AuthorityEvent } from '../authority-observer.js';
 import { IssuedToken } from '../authorization-server/issued-token.js';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { gatewayTimeout, invalidRequest, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
-import { type FetchToken, type ReuseTerms, type TokenAnswer, TokenCache } from './token-cache.js';
+import { type TokenAnswer } from './token-answer.js';
+import { type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
 
 const ANY: ReuseTerms = { maxAge: Infinity, minFresh: 0, forceRefresh: false };
 const HOUR = 3600;
@@ -87,6 +88,7 @@ describe('TokenCache', () => {
         accessToken: 't1',
         source: 'kept',
         text: '{"access_token":"t1","token_type":"bearer","expires_in":3499,"more":[1]}',
+        length: 72,
       });
     });
 

@@ -1,17 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { type AuthorityObserver, type TokenSource } from '../authority-observer.js';
+import { type AuthorityObserver } from '../authority-observer.js';
 import { type IssuedToken } from '../authorization-server/issued-token.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { KeptToken } from './kept-token.js';
-
-/** A token as it is handed to a client. */
-export interface TokenAnswer {
-  readonly accessToken: string;
-  /** The token response, a ready JSON text. */
-  readonly text: string;
-  readonly source: TokenSource;
-}
+import { answerWith, type TokenAnswer } from './token-answer.js';
 
 /** What a client may demand of a token that is reused. */
 export interface ReuseTerms {
@@ -74,7 +67,7 @@ export class TokenCache {
     const now = this.settings.clock();
     if (kept?.isReusable(now, terms.maxAge, terms.minFresh) !== true) return undefined;
     if (kept.wantsRefresh(now)) this.#refreshInBackground(key, kept, fetch);
-    return answer(kept.token, kept.textAt(now), 'kept');
+    return kept.answerAt(now);
   }
 
   /**
@@ -88,7 +81,7 @@ export class TokenCache {
     const underWay = this.#flights.get(key);
     try {
       const token = await (underWay ?? this.#takeOff(key, fetch));
-      return answer(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
+      return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
     } catch (error) {
       const fallback = isUnavailability(error) ? this.#stillValid(key) : undefined;
       if (fallback === undefined) throw error;
@@ -157,12 +150,8 @@ export class TokenCache {
   #stillValid(key: string): TokenAnswer | undefined {
     const now = this.settings.clock();
     const kept = this.#kept.get(key);
-    return kept === undefined || kept.remaining(now) < 1 ? undefined : answer(kept.token, kept.textAt(now), 'fallback');
+    return kept === undefined || kept.remaining(now) < 1 ? undefined : { ...kept.answerAt(now), source: 'fallback' };
   }
-}
-
-function answer(token: IssuedToken, text: string, source: TokenSource): TokenAnswer {
-  return { accessToken: token.accessToken, text, source };
 }
 
 /** Nobody said that the credentials are wrong: there is just nobody to ask. */
