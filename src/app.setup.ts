@@ -21,6 +21,5 @@ export async function createApplication(environment: Environment, logger: NestLo
   openKeptTokenLane(adapter.getInstance(), () => app.get(CellsAuthorityService, { strict: false }), {});
   app.useGlobalFilters(new UnhandledErrorFilter());
   if (environment.DOCS === 'on') serveTryItPage(app);
-  app.enableShutdownHooks();
   return app;
 }

@@ -2,6 +2,8 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { createApplication } from './app.setup.js';
 import { readEnvironment } from './config/environment.js';
+import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
+import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
 import { createLogger } from './logging/create-logger.js';
 import { NestLogger } from './logging/nest-logger.js';
@@ -12,8 +14,14 @@ try {
   const environment = readEnvironment(process.env);
   const logger = createLogger(environment.LOG_LEVEL);
   const app = await createApplication(environment, new NestLogger(logger));
+  const gracefulStop = new GracefulStop({
+    server: app.getHttpServer(),
+    stopping: app.get(Stopping),
+    close: () => app.close(),
+  });
   await app.listen({ host: environment.HOST, port: environment.PORT });
   logger.info({ url: await app.getUrl() }, 'Listening');
+  await stopOnSignal(() => gracefulStop.stop(environment.SHUTDOWN_GRACE_MS));
 } catch (error) {
   process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);
   process.exitCode = 1;

@@ -25,6 +25,8 @@ export function httpServerOptions(environment: Environment): FastifyHttpOptions<
     },
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    // What still comes in on an open connection while the service stops is answered like everything else.
+    return503OnClosing: false,
     trustProxy: environment.TRUST_PROXY?.split(',').map((cidr) => cidr.trim()) ?? false,
     routerOptions: { ignoreDuplicateSlashes: true },
     requestIdHeader: false,

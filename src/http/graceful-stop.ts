@@ -1,0 +1,104 @@
+import { once } from 'node:events';
+import { type Server, ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorBody, ERROR_HEADERS } from './error-reply.js';
+import { type Stopping } from './stopping.js';
+
+/** What there is to stop. */
+export interface Stoppable {
+  readonly server: Server;
+  readonly stopping: Stopping;
+  /** Stops listening, waits for open connections, then lets go of everything else. */
+  close(): Promise<void>;
+}
+
+/** The share of the grace period in which load balancers can see that the service is not ready, and it still serves. */
+const NOTICE_SHARE = 0.25;
+/** The share after which whoever still waits for an answer is told to come back. */
+const LAST_CALL_SHARE = 0.9;
+/** The share after which nothing is waited for any more. */
+const END_SHARE = 0.97;
+
+/**
+ * Stops without losing a request: readiness fails first while everything is still served, with `Connection: close` on
+ * each answer; then idle connections are closed and no more are accepted; requests under way are answered, and those that
+ * cannot be within the grace period get a 503 that says when to try again.
+ */
+export class GracefulStop {
+  readonly #sockets = new Set<Socket>();
+
+  /** To be made before the server listens: connections cannot be listed afterwards. */
+  constructor(private readonly service: Stoppable) {
+    service.server.on(service.server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** Resolves when everything has ended, within the grace period. */
+  async stop(graceMs: number): Promise<void> {
+    const { server, stopping, close } = this.service;
+    stopping.begin();
+    server.prependListener('request', (_request, response: ServerResponse) => {
+      response.shouldKeepAlive = false;
+    });
+    for (const response of this.#underWay()) response.shouldKeepAlive = false;
+    await delay(graceMs * NOTICE_SHARE);
+
+    const lastCall = setTimeout(
+      () => {
+        this.#lastCall();
+      },
+      graceMs * (LAST_CALL_SHARE - NOTICE_SHARE),
+    );
+    const outOfTime = delay(graceMs * (END_SHARE - NOTICE_SHARE), undefined, { ref: false });
+    const closed = close();
+    this.#endUnused();
+    await Promise.race([closed, outOfTime]);
+    clearTimeout(lastCall);
+  }
+
+  /** A connection that was opened ahead of its first request is idle as well, though Node does not count it. */
+  #endUnused(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.end();
+  }
+
+  #lastCall(): void {
+    for (const response of this.#underWay()) {
+      if (!response.headersSent) answerUnavailable(response);
+    }
+    for (const socket of this.#sockets) socket.destroySoon();
+  }
+
+  #underWay(): ServerResponse[] {
+    return [...this.#sockets].flatMap((socket) => {
+      // Node's own, for want of a public list of the responses under way.
+      const message: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
+      return message instanceof ServerResponse ? [message] : [];
+    });
+  }
+}
+
+function answerUnavailable(response: ServerResponse): void {
+  const body = errorBody('temporarily_unavailable', 'The service is being restarted');
+  response.writeHead(503, { ...ERROR_HEADERS, 'Retry-After': '1', 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+/** Ends the process on SIGTERM or SIGINT: gracefully and with exit code 0; at once on a second signal. */
+export async function stopOnSignal(stop: () => Promise<void>): Promise<void> {
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.once(signal, () => {
+      process.exit(1);
+    });
+  }
+  try {
+    await stop();
+    process.exit(0);
+  } catch {
+    process.exit(1);
+  }
+}
