@@ -287,7 +287,7 @@ describe.each(hostAdapters)("The host's OpenAPI document on %s", (adapter) => {
     expect(paths['/api/v4.0/cells/connect/token']?.post).toMatchObject({
       operationId: 'PostAccessToken',
       tags: ['CellsAuthorityController'],
-      security: [{ [CLIENT_CREDENTIALS_SCHEME]: [] }],
+      security: [{ [CLIENT_CREDENTIALS_SCHEME]: [] }, {}],
       requestBody: {
         content: { 'application/x-www-form-urlencoded': { schema: { $ref: '#/components/schemas/TokenRequest' } } },
       },

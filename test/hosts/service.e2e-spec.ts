@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -11,6 +12,8 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 import { closedPort } from '../support/closed-port.js';
 import { LeakScanner } from '../support/leak-scanner.js';
 import { ownerOf } from '../support/owned-token.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { answerToken } from '../support/upstream-scripts.js';
 
 const CLIENT = { clientId: 'application', clientSecret: 'secret-of-the-application' };
 const WRONG = { clientId: 'application', clientSecret: 'a-secret-that-is-wrong' };
@@ -102,6 +105,21 @@ describe('CellsAuthorityService', () => {
     expect(await authority.getAccessToken()).toBe(second);
     authority.invalidate(second);
     expect(await serial(authority.getAccessToken())).toBe(3);
+  });
+
+  it('closes its connections with the application', async () => {
+    const scripted = await startScriptedServer(answerToken);
+    const own = await start({ upstreamTokenUrl: scripted.tokenUrl, credentials: CLIENT });
+    await own.getAccessToken();
+    const isOpen = () => scripted.connections.map(({ open }) => open);
+    expect(isOpen()).toEqual([true]);
+
+    await apps.pop()?.close();
+    // Well before the 15 s that an idle connection lasts.
+    for (let waited = 0; waited < 100 && isOpen().includes(true); waited += 1) await delay(20);
+
+    expect(isOpen()).toEqual([false]);
+    await scripted.close();
   });
 
   describe('signal', () => {
