@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { HttpService } from '@nestjs/axios';
 import { Inject, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import axios from 'axios';
 import { AuthorizationServerClient } from './authorization-server/authorization-server.client.js';
 import { ConnectionPool } from './authorization-server/connection-pool.js';
-import { undiciAdapter } from './authorization-server/undici-adapter.js';
+import { tokenHttpService } from './authorization-server/token-http-service.js';
 import { type AuthorityObserver } from './authority-observer.js';
 import { CellsApiAuthorization } from './cells-api/cells-api-authorization.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority.module-definition.js';
@@ -13,8 +12,10 @@ import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cel
 import { CellsAuthorityService } from './cells-authority.service.js';
 import { type Clock, monotonicClock } from './clock.js';
 import { takeTokenBodies } from './host-adapters/token-bodies.js';
-import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SERVES_HTTP } from './injection-tokens.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SERVES_HTTP, SHARED_STORE } from './injection-tokens.js';
 import { logEvents } from './log-events.js';
+import { openSharedStore } from './shared-store/open-shared-store.js';
+import { type SharedStore } from './shared-store/shared-store.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
 import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
@@ -50,15 +51,7 @@ import { TokenCache } from './token-cache/token-cache.js';
     },
     {
       provide: HttpService,
-      useFactory: (pool: ConnectionPool) =>
-        new HttpService(
-          axios.create({
-            adapter: undiciAdapter(pool),
-            headers: { common: { Accept: 'application/json', 'Accept-Encoding': 'identity' } },
-            // The answer is judged, and relayed, as the text that it is.
-            transformResponse: [],
-          }),
-        ),
+      useFactory: tokenHttpService,
       inject: [ConnectionPool],
     },
     {
@@ -89,6 +82,11 @@ import { TokenCache } from './token-cache/token-cache.js';
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
     },
     {
+      provide: SHARED_STORE,
+      useFactory: openSharedStore,
+      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+    },
+    {
       provide: TokenAuthority,
       useFactory: (
         options: AuthorityOptions,
@@ -96,6 +94,7 @@ import { TokenCache } from './token-cache/token-cache.js';
         cache: TokenCache,
         holds: CredentialHolds,
         guessLimits: GuessLimits,
+        shared: SharedStore | undefined,
         authorizationServer: AuthorizationServerClient,
         clock: Clock,
         observe: AuthorityObserver,
@@ -105,6 +104,7 @@ import { TokenCache } from './token-cache/token-cache.js';
           cache: options.tokenCache === 'off' ? undefined : cache,
           holds,
           guessLimits,
+          shared,
           authorizationServer,
           clock,
           timeoutMs: options.upstreamTimeoutMs,
@@ -116,6 +116,7 @@ import { TokenCache } from './token-cache/token-cache.js';
         TokenCache,
         CredentialHolds,
         GuessLimits,
+        SHARED_STORE,
         AuthorizationServerClient,
         AUTHORITY_CLOCK,
         AUTHORITY_OBSERVER,

@@ -1,4 +1,5 @@
 import { type HttpService } from '@nestjs/axios';
+import axios from 'axios';
 import { firstValueFrom } from 'rxjs';
 import { type AuthorityObserver, type UpstreamOutcome } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
@@ -35,6 +36,15 @@ interface FailedAttempt {
   readonly failure: TransportFailure;
   readonly retried: boolean;
 }
+
+const REQUEST_HEADERS = {
+  Accept: 'application/json',
+  'Accept-Encoding': 'identity',
+  'Content-Type': 'application/x-www-form-urlencoded',
+};
+
+/** `HttpService` would make one for each request, and with it, at the end of each, an error with a stack. */
+const NEVER_CANCELLED = axios.CancelToken.source().token;
 
 /** Those waiting for a connection, per connection. */
 const WAITING_PER_CONNECTION = 16;
@@ -110,7 +120,7 @@ export class AuthorizationServerClient {
   }
 
   /** A request that the authorization server cannot have seen is sent once more, and not on another stale connection. */
-  async #sendWithRetry(body: URLSearchParams, deadline: number): Promise<Attempt | FailedAttempt> {
+  async #sendWithRetry(body: string, deadline: number): Promise<Attempt | FailedAttempt> {
     const first = await this.#send(body, deadline);
     if (!(first instanceof TransportFailure)) return { response: first, retried: false };
     if (!first.unseen || deadline - this.clock() <= 0) return { failure: first, retried: false };
@@ -121,14 +131,18 @@ export class AuthorizationServerClient {
   }
 
   async #send(
-    body: URLSearchParams,
+    body: string,
     deadline: number,
     requestHeaders: Record<string, string> = {},
   ): Promise<UpstreamResponse | TransportFailure> {
     try {
       const timeout = Math.max(1, deadline - this.clock());
       const { status, headers, data } = await firstValueFrom(
-        this.http.post<string>(this.settings.tokenUrl, body, { timeout, headers: requestHeaders }),
+        this.http.post<string>(this.settings.tokenUrl, body, {
+          timeout,
+          headers: { ...REQUEST_HEADERS, ...requestHeaders },
+          cancelToken: NEVER_CANCELLED,
+        }),
       );
       const retryAfter: unknown = headers['retry-after'];
       return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
@@ -139,13 +153,14 @@ export class AuthorizationServerClient {
   }
 }
 
-function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): URLSearchParams {
-  return new URLSearchParams({
+function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): string {
+  const parameters = new URLSearchParams({
     grant_type: 'client_credentials',
     client_id: credentials.clientId,
     client_secret: credentials.clientSecret,
     ...(scope === undefined ? {} : { scope }),
   });
+  return parameters.toString();
 }
 
 function judgeAttempt(attempt: Attempt | FailedAttempt, secret: string): Judgement {

@@ -6,10 +6,17 @@ import { type ConnectionPool } from './connection-pool.js';
  * is an answer, so that no axios error with the secret inside ever comes to be.
  */
 export function undiciAdapter(pool: ConnectionPool): AxiosAdapter {
+  const paths = new Map<string, string>();
+  const pathOf = (text: string): string => {
+    const known = paths.get(text);
+    if (known !== undefined) return known;
+    const { pathname, search } = new URL(text);
+    paths.set(text, pathname + search);
+    return pathname + search;
+  };
   return async (config) => {
-    const url = new URL(config.url ?? '');
     const { status, retryAfter, body } = await pool.exchange({
-      path: url.pathname + url.search,
+      path: pathOf(config.url ?? ''),
       headers: requestHeaders(config.headers),
       body: String(config.data),
       timeoutMs: config.timeout ?? 0,

@@ -14,6 +14,7 @@ export function validateTokenRequest(
   scope: string | undefined,
   grantType?: string,
 ): void {
+  if (isPlainlyValid(clientId, clientSecret, scope, grantType)) return;
   const parameters = { client_id: clientId, client_secret: clientSecret, scope, grant_type: grantType };
   const [violation] = validateSync(plainToInstance(TokenRequestDto, parameters), {
     stopAtFirstError: true,
@@ -23,4 +24,21 @@ export function validateTokenRequest(
   if (violation === undefined) return;
   if (violation.property === 'grant_type') throw unsupportedGrantType();
   throw invalidRequest(Object.values(violation.constraints ?? {})[0] ?? `${violation.property} is invalid`);
+}
+
+const PLAIN = /^[\x20-\x7e]{1,512}$/;
+
+/** What nearly every request is, told at a hundredth of the cost; the rules themselves judge all others. */
+export function isPlainlyValid(
+  clientId: string,
+  clientSecret: string,
+  scope: string | undefined,
+  grantType: string | undefined,
+): boolean {
+  return (
+    scope === undefined &&
+    (grantType === undefined || grantType === 'client_credentials') &&
+    PLAIN.test(clientId) &&
+    PLAIN.test(clientSecret)
+  );
 }
