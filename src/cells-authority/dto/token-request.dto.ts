@@ -1,5 +1,6 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Equals, IsOptional, Matches, MaxLength, MinLength } from 'class-validator';
+import { OPERATION_TEXTS } from './operation-texts.js';
 
 /** RFC 6749 Appendix A: client_id, client_secret and scope are printable ASCII. */
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
@@ -11,7 +12,7 @@ const MAX_LENGTH = 512;
 @ApiSchema({ name: 'TokenRequest' })
 export class TokenRequestDto {
   @ApiProperty({
-    description: 'The grant type. Absent or empty means client_credentials.',
+    description: OPERATION_TEXTS.grantType,
     enum: ['client_credentials'],
     default: 'client_credentials',
     required: false,
@@ -21,8 +22,9 @@ export class TokenRequestDto {
   grant_type?: string;
 
   @ApiProperty({
-    description: 'The Client ID of your application, from the Aspose Cloud dashboard.',
-    minLength: 1,
+    description: OPERATION_TEXTS.clientId,
+    // With HTTP Basic it is not in the body.
+    required: false,
     maxLength: MAX_LENGTH,
     example: '',
   })
@@ -32,9 +34,9 @@ export class TokenRequestDto {
   client_id!: string;
 
   @ApiProperty({
-    description: 'The Client Secret of your application.',
+    description: OPERATION_TEXTS.clientSecret,
+    required: false,
     format: 'password',
-    minLength: 1,
     maxLength: MAX_LENGTH,
     example: '',
   })
@@ -44,7 +46,7 @@ export class TokenRequestDto {
   client_secret!: string;
 
   @ApiProperty({
-    description: 'Space-separated scopes, forwarded to the authorization server.',
+    description: OPERATION_TEXTS.scope,
     required: false,
     maxLength: MAX_LENGTH,
     example: '',

@@ -1,0 +1,124 @@
+/**
+ * Swagger UI plugins. They run in the browser, where Nest writes them as the text of these functions: each stands alone,
+ * without imports or anything else from this file.
+ */
+
+/** What is used here of the system that Swagger UI hands to its plugins. */
+interface SwaggerUiSystem {
+  readonly React: { createElement(type: unknown, props: unknown, ...children: unknown[]): unknown };
+}
+
+interface Configs {
+  readonly urls: readonly { readonly url: string; readonly name: string }[];
+}
+
+interface TopbarProps {
+  readonly getConfigs: () => Configs;
+}
+
+interface IncludeEmptyProps {
+  readonly isIncludedOptions?: object;
+}
+
+interface ResponseBodyProps {
+  readonly content?: unknown;
+}
+
+declare const SwaggerUIBundle: { readonly plugins: { readonly DownloadUrl: unknown } };
+declare const navigator: { readonly languages: readonly string[] };
+declare const location: { readonly href: string };
+declare const document: {
+  readonly documentElement: { lang: string };
+  readonly head: { append(element: unknown): void };
+  createElement(name: string): { name: string; content: string };
+};
+
+/** Gets the document from its address. Part of what Nest sets up by itself when no plugins are given. */
+export function downloadUrl(): unknown {
+  return SwaggerUIBundle.plugins.DownloadUrl;
+}
+
+/** Chooses the document in the browser's language, and says in HTML which language that is. */
+export function browserLanguage(): unknown {
+  const languageOf = (url: string) => new URL(url, location.href).searchParams.get('lang');
+  const chosen = ({ urls }: Configs) =>
+    navigator.languages
+      .map((tag) => urls.find(({ url }) => languageOf(url) === tag.split('-')[0]))
+      .find((entry) => entry !== undefined)?.name;
+  return {
+    wrapComponents: {
+      Topbar: (Original: unknown, { React }: SwaggerUiSystem) =>
+        function Topbar(props: TopbarProps) {
+          const configs = props.getConfigs();
+          const urls = Object.assign([...configs.urls], { primaryName: chosen(configs) });
+          const getConfigs = () => ({ ...configs, urls });
+          return React.createElement(Original, { ...props, getConfigs });
+        },
+    },
+    statePlugins: {
+      spec: {
+        wrapActions: {
+          updateUrl: (original: (url: string) => unknown) => (url: string) => {
+            document.documentElement.lang = languageOf(url) ?? 'en';
+            return original(url);
+          },
+        },
+      },
+    },
+  };
+}
+
+/** Leaves out of the form what is left empty, where Swagger UI would send it empty unless told not to each time. */
+export function emptyIsAbsent(): unknown {
+  return {
+    wrapComponents: {
+      ParameterIncludeEmpty: (Original: unknown, { React }: SwaggerUiSystem) =>
+        function ParameterIncludeEmpty(props: IncludeEmptyProps) {
+          const isIncludedOptions = { ...props.isIncludedOptions, defaultValue: false };
+          return React.createElement(Original, { ...props, isIncludedOptions });
+        },
+    },
+  };
+}
+
+/** Lets phones show the page in their own width, which Nest's page does not ask for. */
+export function deviceWidth(): unknown {
+  return {
+    afterLoad(): void {
+      const viewport = document.createElement('meta');
+      viewport.name = 'viewport';
+      viewport.content = 'width=device-width, initial-scale=1';
+      document.head.append(viewport);
+    },
+  };
+}
+
+/** Shows under an answer when the token in it expires, if it is a JWT (RFC 7519 §4.1.4). */
+export function tokenExpiry(): unknown {
+  const expiryOf = (content: unknown): Date | undefined => {
+    try {
+      const { access_token: token } = JSON.parse(String(content)) as { access_token: string };
+      const claims = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
+      const { exp } = JSON.parse(atob(claims)) as { exp: unknown };
+      return typeof exp === 'number' ? new Date(exp * 1000) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    wrapComponents: {
+      responseBody: (Original: unknown, { React }: SwaggerUiSystem) =>
+        function ResponseBody(props: ResponseBodyProps) {
+          const expiry = expiryOf(props.content);
+          const body = React.createElement(Original, props);
+          if (expiry === undefined) return body;
+          const { lang } = document.documentElement;
+          const date = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'medium' }).format(expiry);
+          const hours = Math.round((expiry.getTime() - Date.now()) / 3_600_000);
+          const relative = new Intl.RelativeTimeFormat(lang).format(hours, 'hour');
+          const line = React.createElement('p', { className: 'token-expiry' }, `JWT exp: ${date} (${relative})`);
+          return React.createElement('div', null, body, line);
+        },
+    },
+  };
+}
