@@ -109,17 +109,20 @@ describe('CellsAuthorityService', () => {
 
   it('closes its connections with the application', async () => {
     const scripted = await startScriptedServer(answerToken);
-    const own = await start({ upstreamTokenUrl: scripted.tokenUrl, credentials: CLIENT });
-    await own.getAccessToken();
-    const isOpen = () => scripted.connections.map(({ open }) => open);
-    expect(isOpen()).toEqual([true]);
+    try {
+      const own = await start({ upstreamTokenUrl: scripted.tokenUrl, credentials: CLIENT });
+      await own.getAccessToken();
+      const isOpen = () => scripted.connections.map(({ open }) => open);
+      expect(isOpen()).toEqual([true]);
 
-    await apps.pop()?.close();
-    // Well before the 15 s that an idle connection lasts.
-    for (let waited = 0; waited < 100 && isOpen().includes(true); waited += 1) await delay(20);
+      await apps.pop()?.close();
+      // Well before the 15 s that an idle connection lasts.
+      for (let waited = 0; waited < 100 && isOpen().includes(true); waited += 1) await delay(20);
 
-    expect(isOpen()).toEqual([false]);
-    await scripted.close();
+      expect(isOpen()).toEqual([false]);
+    } finally {
+      await scripted.close();
+    }
   });
 
   describe('signal', () => {
