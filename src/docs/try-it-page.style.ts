@@ -59,7 +59,9 @@ html:not(.dark-mode) .swagger-ui .btn.try-out__btn.cancel { color: #b00020; bord
   .swagger-ui .wrapper { padding: 0 10px; }
   .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
   .swagger-ui .opblock .opblock-summary-control { flex-wrap: wrap; min-width: 0; }
-  .swagger-ui .opblock .expand-operation { display: none; }
+  .swagger-ui .opblock-tag { font-size: 18px; }
+  .swagger-ui .opblock-tag > a { flex: 0 1 auto; min-width: 0; overflow-wrap: anywhere; }
+  .swagger-ui .opblock-tag small { flex: 1 1 auto; min-width: 0; padding: 0 8px; }
   .swagger-ui .opblock .view-line-link, .swagger-ui .opblock .opblock-summary > .authorization__btn { margin: 0; }
   .swagger-ui .opblock .opblock-summary-path { max-width: none; }
   .swagger-ui .opblock-section-header { flex-wrap: wrap; gap: 8px; }
