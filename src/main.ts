@@ -20,7 +20,8 @@ try {
     close: () => app.close(),
   });
   await app.listen({ host: environment.HOST, port: environment.PORT });
-  logger.info({ url: await app.getUrl() }, 'Listening');
+  const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
+  logger.info({ url: (await app.getUrl()).replace(/^\w+/, scheme) }, 'Listening');
   await stopOnSignal(() => gracefulStop.stop(environment.SHUTDOWN_GRACE_MS));
 } catch (error) {
   process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);

@@ -39,7 +39,7 @@ export class GracefulStop {
 
   /** Resolves when everything has ended, within the grace period. */
   async stop(graceMs: number): Promise<void> {
-    const { server, stopping, close } = this.service;
+    const { server, stopping } = this.service;
     stopping.begin();
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.shouldKeepAlive = false;
@@ -54,7 +54,7 @@ export class GracefulStop {
       graceMs * (LAST_CALL_SHARE - NOTICE_SHARE),
     );
     const outOfTime = delay(graceMs * (END_SHARE - NOTICE_SHARE), undefined, { ref: false });
-    const closed = close();
+    const closed = this.service.close();
     this.#endUnused();
     await Promise.race([closed, outOfTime]);
     clearTimeout(lastCall);
@@ -76,9 +76,13 @@ export class GracefulStop {
     return [...this.#sockets].flatMap((socket) => {
       // Node's own, for want of a public list of the responses under way.
       const message: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
-      return message instanceof ServerResponse ? [message] : [];
+      return isResponse(message) ? [message] : [];
     });
   }
+}
+
+function isResponse(message: unknown): message is ServerResponse {
+  return message instanceof ServerResponse;
 }
 
 function answerUnavailable(response: ServerResponse): void {

@@ -1,29 +1,38 @@
 import { randomBytes } from 'node:crypto';
-import { type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type Socket } from 'node:net';
-import { type FastifyHttpOptions, type FastifyReply } from 'fastify';
+import { type FastifyReply, type FastifyServerOptions } from 'fastify';
 import { type Environment } from '../config/environment.js';
 import { errorBody, ERROR_HEADERS } from './error-reply.js';
+import { securityHeaders } from './security-headers.js';
+import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
 
 /** Bodies, and URLs with their headers, end here: a token request is a few hundred bytes. */
 const MAX_BYTES = 16 * 1024;
 /** Whoever has not sent a whole request by then is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Longer than that of the load balancers in front, so that it is they who close (AWS and nginx: 60 s). */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
 
-/** What the HTTP server is made with. */
-export function httpServerOptions(environment: Environment): FastifyHttpOptions<Server> {
+const SERVER_OPTIONS = {
+  maxHeaderSize: MAX_BYTES,
+  headersTimeout: REQUEST_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+};
+
+/** What Fastify and its HTTP or HTTPS server are made with. @throws Error when the certificate cannot be used. */
+export function httpServerOptions(environment: Environment): FastifyServerOptions {
+  const tlsFiles = tlsFilesOf(environment);
+  const headers = { ...ERROR_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
   return {
+    serverFactory:
+      tlsFiles === undefined ? (answer) => createServer(SERVER_OPTIONS, answer) : httpsServerFactory(tlsFiles),
     logger: false,
     bodyLimit: MAX_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: {
-      maxHeaderSize: MAX_BYTES,
-      headersTimeout: REQUEST_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      connectionsCheckingInterval: 1000,
-    },
-    keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     // What still comes in on an open connection while the service stops is answered like everything else.
     return503OnClosing: false,
@@ -31,10 +40,29 @@ export function httpServerOptions(environment: Environment): FastifyHttpOptions<
     routerOptions: { ignoreDuplicateSlashes: true },
     requestIdHeader: false,
     genReqId: requestIds(),
-    clientErrorHandler: answerClientError,
-    frameworkErrors: (_error, _request, reply: FastifyReply) => {
-      void reply.code(400).headers(ERROR_HEADERS).send(Buffer.from(errorBody('invalid_request', 'The URL is malformed')));
+    clientErrorHandler: (error: ClientError, socket: Socket) => {
+      answerClientError(error, socket, headers);
     },
+    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
+      void reply
+        .code(400)
+        .headers(headers)
+        .send(Buffer.from(errorBody('invalid_request', 'The URL is malformed')));
+    },
+  };
+}
+
+function tlsFilesOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: Environment): TlsFiles | undefined {
+  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
+}
+
+function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Server {
+  const certificate = readCertificate(files);
+  return (answer) => {
+    const tls = { ...TLS_OPTIONS, ...certificate, handshakeTimeout: REQUEST_TIMEOUT_MS };
+    const server = createTlsServer({ ...SERVER_OPTIONS, ...tls }, answer);
+    followCertificate(server, files, certificate);
+    return server;
   };
 }
 
@@ -48,21 +76,27 @@ function requestIds(): (request: IncomingMessage) => string {
   };
 }
 
-/** Answers what Node's HTTP parser refused: there is no request yet, just a socket. */
-function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+type ClientError = Error & { readonly code?: string };
+
+/** Answers what Node's HTTP parser refused: there is no request yet, just a socket. Other errors are the socket's own. */
+function answerClientError(
+  { code = '' }: ClientError,
+  socket: Socket,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (!/^(?:HPE_|ERR_HTTP_)/.test(code) || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, reason, description] = clientErrorStatus(error.code);
+  const [status, reason, description] = clientErrorStatus(code);
   const body = errorBody('invalid_request', description);
-  const headers = Object.entries({ ...ERROR_HEADERS, 'Content-Length': Buffer.byteLength(body), Connection: 'close' });
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
   );
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`);
 }
 
-function clientErrorStatus(code: string | undefined): [number, string, string] {
+function clientErrorStatus(code: string): [number, string, string] {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return [431, 'Request Header Fields Too Large', 'The URL and headers are larger than 16 KiB'];

@@ -26,7 +26,8 @@ export function openKeptTokenLane(
     let service: CellsAuthorityService | undefined;
     return (request, reply, done) => {
       service ??= authority();
-      const answer = service.reuse(request, path);
+      // A page's request: whether and how it may read the answer is not for this lane to say.
+      const answer = request.headers.origin === undefined ? service.reuse(request, path) : undefined;
       if (answer === undefined) done();
       else send(request, reply, constantHeaders, answer);
     };

@@ -1,0 +1,15 @@
+import { type FastifyCorsOptions } from '@fastify/cors';
+
+/** Lets pages of these origins ask for tokens and read the answers; cookies play no part in it. */
+export function crossOriginOptions(origins: string): FastifyCorsOptions {
+  return {
+    origin: origins.split(',').map((origin) => origin.trim().replace(/\/$/, '')),
+    methods: ['POST'],
+    allowedHeaders: ['Authorization', 'Cache-Control', 'Content-Type', 'X-Request-Id'],
+    exposedHeaders: ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
+    credentials: false,
+    maxAge: 600,
+    // An OPTIONS that is no preflight would be answered with plain text.
+    strictPreflight: false,
+  };
+}
