@@ -1,6 +1,4 @@
 import { type HttpService } from '@nestjs/axios';
-import axios from 'axios';
-import { firstValueFrom } from 'rxjs';
 import { type AuthorityObserver, type UpstreamOutcome } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
@@ -42,9 +40,6 @@ const REQUEST_HEADERS = {
   'Accept-Encoding': 'identity',
   'Content-Type': 'application/x-www-form-urlencoded',
 };
-
-/** `HttpService` would make one for each request, and with it, at the end of each, an error with a stack. */
-const NEVER_CANCELLED = axios.CancelToken.source().token;
 
 /** Those waiting for a connection, per connection. */
 const WAITING_PER_CONNECTION = 16;
@@ -137,13 +132,13 @@ export class AuthorizationServerClient {
   ): Promise<UpstreamResponse | TransportFailure> {
     try {
       const timeout = Math.max(1, deadline - this.clock());
-      const { status, headers, data } = await firstValueFrom(
-        this.http.post<string>(this.settings.tokenUrl, body, {
-          timeout,
-          headers: { ...REQUEST_HEADERS, ...requestHeaders },
-          cancelToken: NEVER_CANCELLED,
-        }),
-      );
+      const { status, headers, data } = await this.http.axiosRef.request<string>({
+        method: 'post',
+        url: this.settings.tokenUrl,
+        data: body,
+        timeout,
+        headers: { ...REQUEST_HEADERS, ...requestHeaders },
+      });
       const retryAfter: unknown = headers['retry-after'];
       return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
     } catch (error) {
