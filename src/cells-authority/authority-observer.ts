@@ -14,7 +14,27 @@ export type UpstreamOutcome =
   | 'connection_lost';
 
 /** Where the token of an answer came from. A closed set, fit for metric labels. */
-export type TokenSource = 'kept' | 'fetched' | 'shared_flight' | 'fallback';
+export type TokenSource = 'kept' | 'fetched' | 'shared_flight' | 'shared_store' | 'fallback';
+
+/** What was done with the store that instances share. A closed set, fit for metric labels. */
+export type SharedStoreOperation = 'connection' | 'read' | 'write' | 'delete' | 'lock' | 'count';
+
+/**
+ * What it came to. A closed set, fit for metric labels. `no_answer`: none in time; `refused`: the store answered with an
+ * error, being full or read-only, say; `bypassed`: not tried, because of the store's failures before.
+ */
+export type SharedStoreOutcome =
+  | 'available'
+  | 'unavailable'
+  | 'hit'
+  | 'miss'
+  | 'tampered'
+  | 'acquired'
+  | 'taken'
+  | 'done'
+  | 'refused'
+  | 'no_answer'
+  | 'bypassed';
 
 /** What the library tells its host. None of the events holds a secret, a token or a raw client id. */
 export type AuthorityEvent =
@@ -42,6 +62,11 @@ export type AuthorityEvent =
   | { readonly type: 'guessing_slowed'; readonly scope: 'address' | 'address_and_client'; readonly seconds: number }
   | { readonly type: 'not_forwarded'; readonly reason: 'circuit_open' | 'too_many_waiting' }
   | { readonly type: 'circuit'; readonly state: 'open' | 'half_open' | 'closed' }
+  | {
+      readonly type: 'shared_store';
+      readonly operation: SharedStoreOperation;
+      readonly outcome: SharedStoreOutcome;
+    }
   | { readonly type: 'evicted' };
 
 /** Is told what happens. Called synchronously: it must be quick and must not throw. */

@@ -17,6 +17,8 @@ function deservesWarning(event: AuthorityEvent): boolean {
   switch (event.type) {
     case 'upstream_request':
       return event.outcome !== 'token';
+    case 'shared_store':
+      return event.outcome === 'unavailable' || event.outcome === 'tampered';
     case 'held':
     case 'guessing_slowed':
     case 'circuit':

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
+import { type Admission, type HoldsElsewhere } from '../shared-store/shared-holds.js';
 
 const WINDOW_MS = 600_000;
 /** Aspose bans a pair at its 6th failure in 10 minutes; what a client fails elsewhere counts there, too. */
@@ -53,20 +54,20 @@ export class CredentialHolds {
   }
 
   /**
-   * Forwards a request, unless its pair, or this very request of the pair, is held.
+   * Forwards a request, unless its pair, or this very request of the pair, is held, here or at another instance.
    *
    * @throws OAuthError the held answer with the `Retry-After` that remains, or whatever `send` throws.
    */
-  async forward<T>(request: HeldRequest, send: () => Promise<T>): Promise<T> {
+  async forward<T>(request: HeldRequest, send: () => Promise<T>, elsewhere?: HoldsElsewhere): Promise<T> {
     this.#refuseWhileHeld(request.pair);
     this.#refuseWhileHeld(request.key);
-    if (this.#states.get(request.pair) === PROVEN) return this.#sendAndJudge(request, send);
+    if (this.#states.get(request.pair) === PROVEN) return this.#sendAndJudge(request, send, elsewhere);
     const trial = this.#trials.get(request.pair);
     if (trial !== undefined) {
       await trial.catch(rethrowUnlessAboutRequest);
-      return this.forward(request, send);
+      return this.forward(request, send, elsewhere);
     }
-    const own = this.#sendAndJudge(request, send).finally(() => this.#trials.delete(request.pair));
+    const own = this.#sendAndJudge(request, send, elsewhere).finally(() => this.#trials.delete(request.pair));
     this.#trials.set(request.pair, own);
     return own;
   }
@@ -80,30 +81,68 @@ export class CredentialHolds {
     throw hold.answer.with({ retryAfter: Math.ceil(remaining / 1000) });
   }
 
-  async #sendAndJudge<T>(request: HeldRequest, send: () => Promise<T>): Promise<T> {
+  /** Whether a forward would be answered from a hold that is known here. */
+  isHeld({ pair, key }: HeldRequest): boolean {
+    const now = this.clock();
+    return [pair, key].some((held) => (this.#states.get(held)?.hold?.until ?? -Infinity) > now);
+  }
+
+  async #sendAndJudge<T>(request: HeldRequest, send: () => Promise<T>, elsewhere?: HoldsElsewhere): Promise<T> {
+    const admission = elsewhere === undefined ? undefined : await this.#admit(request, elsewhere);
     try {
       const result = await send();
       this.#states.set(request.pair, PROVEN);
       this.#states.delete(request.key);
+      elsewhere?.proven();
       return result;
     } catch (error) {
-      if (error instanceof OAuthError) this.#holdFor(request, error);
+      if (error instanceof OAuthError) this.#holdFor(request, error, admission, elsewhere);
+      else elsewhere?.undecided();
       throw error;
     }
   }
 
-  #holdFor({ pair, key, client }: HeldRequest, answer: OAuthError): void {
-    if (answer.status === 429) this.#hold(pair, client, answer, []);
-    else if (isAboutRequest(answer)) this.#hold(key, client, answer, [this.clock()]);
-    else if (isRefusal(answer)) this.#hold(pair, client, answer, [this.clock()]);
+  /** @throws OAuthError the answer of a hold that another instance began. */
+  async #admit(request: HeldRequest, elsewhere: HoldsElsewhere): Promise<Admission | undefined> {
+    const verdict = await elsewhere.admit();
+    if (verdict === undefined || !('answer' in verdict)) return verdict;
+    const held = verdict.held === 'pair' ? request.pair : request.key;
+    const refusals = this.#states.get(held)?.refusals ?? [];
+    this.#states.set(held, { refusals, hold: { until: this.clock() + verdict.lifeMs, answer: verdict.answer } });
+    this.#refuseWhileHeld(held);
+    return undefined;
   }
 
-  #hold(held: string, client: string, answer: OAuthError, refused: readonly number[]): void {
+  #holdFor(
+    { pair, key, client }: HeldRequest,
+    answer: OAuthError,
+    admission: Admission | undefined,
+    elsewhere: HoldsElsewhere | undefined,
+  ): void {
+    if (answer.status === 429) {
+      const holdMs = this.#hold(pair, client, answer, []);
+      elsewhere?.hold('pair', answer, holdMs, false);
+    } else if (isAboutRequest(answer)) {
+      elsewhere?.undecided();
+      const holdMs = this.#hold(key, client, answer, [this.clock()]);
+      elsewhere?.hold('request', answer, holdMs, false);
+    } else if (isRefusal(answer)) {
+      const holdMs = this.#hold(pair, client, answer, [this.clock()], admission);
+      elsewhere?.hold('pair', answer, holdMs, true);
+    } else {
+      elsewhere?.undecided();
+    }
+  }
+
+  /** Returns the milliseconds of the hold. */
+  #hold(held: string, client: string, answer: OAuthError, refused: readonly number[], admission?: Admission): number {
     const now = this.clock();
     const refusals = [...(this.#states.get(held)?.refusals ?? []), ...refused].slice(-FORWARDS_IN_WINDOW);
-    const until = refused.length > 0 ? endOfRefusalHold(refusals, now) : now + (answer.retryAfter ?? 0) * 1000;
+    const known = refused.length > 0 ? endOfRefusalHold(refusals, now) : now + (answer.retryAfter ?? 0) * 1000;
+    const until = admission === undefined ? known : Math.max(known, now + holdAfter(admission));
     this.#states.set(held, { refusals, hold: { until, answer } });
     this.observe({ type: 'held', reason: reasonOf(answer), seconds: Math.ceil((until - now) / 1000), client });
+    return until - now;
   }
 }
 
@@ -113,6 +152,12 @@ function endOfRefusalHold(refusals: readonly number[], now: number): number {
   const growing = now + (GROWING_HOLDS_MS[recent - 1] ?? WINDOW_MS);
   const oldest = refusals.length === FORWARDS_IN_WINDOW ? refusals[0] : undefined;
   return oldest === undefined ? growing : Math.max(growing, oldest + WINDOW_MS);
+}
+
+/** Grows with what all instances were refused, as {@link endOfRefusalHold} does with this one's refusals. */
+function holdAfter({ earlier, firstLapsesMs }: Admission): number {
+  const growing = GROWING_HOLDS_MS[earlier] ?? WINDOW_MS;
+  return earlier + 1 < FORWARDS_IN_WINDOW ? growing : Math.max(growing, firstLapsesMs);
 }
 
 /** Errors of a request whose credentials may well be right (RFC 6749 §5.2, RFC 8707 §2). */

@@ -2,7 +2,8 @@ import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
-import { tooManyRequests } from '../errors/oauth-errors.js';
+import { OAuthError } from '../errors/oauth-error.js';
+import { type GuessCount } from '../shared-store/shared-guesses.js';
 
 const WINDOW_MS = 600_000;
 /** Refused pairs from one address, for all client ids together. */
@@ -14,6 +15,14 @@ const MAX_COUNTERS = 50_000;
 interface Counter {
   readonly failures: number;
   readonly resetAt: number;
+}
+
+/** The 429 of a client that is past a limit; it says nothing about another client that asked for the same. */
+export class GuessingSlowed extends OAuthError {
+  constructor(retryAfter: number) {
+    const description = 'Too many refused credentials from this address';
+    super({ error: 'temporarily_unavailable', status: 429, description, retryAfter });
+  }
 }
 
 /**
@@ -29,7 +38,7 @@ export class GuessLimits {
     private readonly observe: AuthorityObserver,
   ) {}
 
-  /** @throws OAuthError 429 with `Retry-After` while this client is past a limit. */
+  /** @throws GuessingSlowed 429 with `Retry-After` while this client is past a limit. */
   check(address: string, client: string): void {
     this.#checkCounter('address', network(address), PER_ADDRESS);
     this.#checkCounter('address_and_client', `${network(address)} ${client}`, PER_ADDRESS_AND_CLIENT);
@@ -41,6 +50,19 @@ export class GuessLimits {
     this.#increase(`${network(address)} ${client}`);
   }
 
+  /** Takes over what all instances counted, where that is more than is known here. */
+  adopt(address: string, client: string, [byAddress, byAddressAndClient]: readonly [GuessCount, GuessCount]): void {
+    this.#raise(network(address), byAddress);
+    this.#raise(`${network(address)} ${client}`, byAddressAndClient);
+  }
+
+  #raise(key: string, { failures, lifeMs }: GuessCount): void {
+    const now = this.clock();
+    const counter = this.#counters.get(key);
+    const known = counter !== undefined && counter.resetAt > now ? counter.failures : 0;
+    if (failures > known && lifeMs > 0) this.#counters.set(key, { failures, resetAt: now + lifeMs });
+  }
+
   #checkCounter(scope: 'address' | 'address_and_client', key: string, limit: number): void {
     const counter = this.#counters.get(key);
     if (counter === undefined || counter.failures < limit) return;
@@ -48,7 +70,7 @@ export class GuessLimits {
     if (remaining <= 0) return;
     const seconds = Math.ceil(remaining / 1000);
     this.observe({ type: 'guessing_slowed', scope, seconds });
-    throw tooManyRequests('Too many refused credentials from this address', seconds);
+    throw new GuessingSlowed(seconds);
   }
 
   #increase(key: string): void {
@@ -61,7 +83,7 @@ export class GuessLimits {
 }
 
 /** Whoever has one IPv6 address has 2^64 of them: a /64 counts as one client. */
-function network(address: string): string {
+export function network(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;

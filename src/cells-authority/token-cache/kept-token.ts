@@ -1,4 +1,5 @@
 import { type IssuedToken } from '../authorization-server/issued-token.js';
+import { type SharedToken } from '../shared-store/shared-token.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
 
 const MARGIN_S = 60;
@@ -22,6 +23,8 @@ export class KeptToken {
     lifetime: number,
     readonly issuedAt: number,
     random: () => number,
+    /** The same token where other instances find it, if it is there. */
+    readonly shared?: SharedToken,
   ) {
     const margin = lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
     this.expiresAt = issuedAt + lifetime * 1000;

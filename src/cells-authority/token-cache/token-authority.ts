@@ -5,8 +5,11 @@ import { type TokenRequest } from '../client-credentials/client-credentials.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { type CacheKeys } from './cache-keys.js';
-import { type CredentialHolds, isAboutRequest, isRefusal } from './credential-holds.js';
-import { type GuessLimits } from './guess-limits.js';
+import { type CredentialHolds, type HeldRequest, isAboutRequest, isRefusal } from './credential-holds.js';
+import { type SharedFlight, type SharedStore } from '../shared-store/shared-store.js';
+import { type SharedToken } from '../shared-store/shared-token.js';
+import { type Offer } from '../shared-store/shared-tokens.js';
+import { GuessingSlowed, type GuessLimits, network } from './guess-limits.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
 import { type FetchToken, type ReuseTerms, type TokenCache } from './token-cache.js';
 
@@ -20,6 +23,8 @@ export interface TokenAuthorityParts {
   readonly cache: TokenCache | undefined;
   readonly holds: CredentialHolds;
   readonly guessLimits: GuessLimits;
+  /** Absent: nothing is shared with other instances. */
+  readonly shared?: SharedStore | undefined;
   readonly authorizationServer: AuthorizationServerClient;
   readonly clock: Clock;
   readonly timeoutMs: number;
@@ -38,11 +43,44 @@ export class TokenAuthority {
     const key = keys.token(request.credentials, request.scope);
     const reused = this.#reuse(key, request, terms);
     if (reused !== undefined) return reused;
-    this.#checkGuessing(request);
-    const fetch = this.#fetchFor(request, key);
-    const answer = cache === undefined ? await fetched(fetch) : await cache.obtain(key, terms, fetch);
+    const answer =
+      cache === undefined ? await this.#forward(request, key) : await this.#fetch(cache, key, request, terms);
     observe({ type: 'token_served', source: answer.source });
     return answer;
+  }
+
+  async #forward(request: AuthorityRequest, key: string): Promise<TokenAnswer> {
+    this.#checkGuessing(request);
+    const token = await this.#send(request, key, this.#deadline(), undefined);
+    return answerWith(token, token.text, 'fetched');
+  }
+
+  async #fetch(cache: TokenCache, key: string, request: AuthorityRequest, terms: ReuseTerms): Promise<TokenAnswer> {
+    try {
+      this.#checkGuessing(request);
+    } catch (slowed) {
+      // A token that is kept is served even to a slowed address, wherever it is kept.
+      const adopted = await this.#adopt(cache, key, request, terms);
+      if (adopted === undefined) throw slowed;
+      return adopted;
+    }
+    try {
+      return await cache.obtain(key, terms, this.#fetchFor(request, key));
+    } catch (error) {
+      if (!(error instanceof GuessingSlowed)) throw error;
+      // Another client began the flight, and was slowed: that is nothing to this one, unless it is slowed itself.
+      return this.#fetch(cache, key, request, terms);
+    }
+  }
+
+  async #adopt(
+    cache: TokenCache,
+    key: string,
+    request: AuthorityRequest,
+    terms: ReuseTerms,
+  ): Promise<TokenAnswer | undefined> {
+    const flight = this.parts.shared?.open(request, this.#deadline());
+    return flight && cache.adopt(key, terms, (offer) => flight.tokens.find(offer));
   }
 
   /**
@@ -54,7 +92,7 @@ export class TokenAuthority {
   }
 
   #reuse(key: string, request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | undefined {
-    const answer = this.parts.cache?.reuse(key, terms, () => this.#fetchFor(request, key)());
+    const answer = this.parts.cache?.reuse(key, terms, (offer) => this.#fetchFor(request, key)(offer));
     if (answer !== undefined) this.parts.observe(TOKEN_REUSED);
     return answer;
   }
@@ -69,31 +107,81 @@ export class TokenAuthority {
     this.parts.guessLimits.check(clientAddress, this.parts.keys.fingerprint(credentials.clientId));
   }
 
+  #deadline(): number {
+    return this.parts.clock() + this.parts.timeoutMs;
+  }
+
   /** Nothing of the request is kept beyond the flight. */
   #fetchFor(request: AuthorityRequest, key: string): FetchToken {
-    const { keys, holds, clock, timeoutMs } = this.parts;
-    return () => {
-      const deadline = clock() + timeoutMs;
-      const client = keys.fingerprint(request.credentials.clientId);
-      const pair = keys.pair(request.credentials);
-      return holds.forward({ pair, key, client }, () => this.#send(request, client, deadline));
+    return (offer) => {
+      const deadline = this.#deadline();
+      const flight = this.parts.shared?.open(request, deadline);
+      return flight === undefined
+        ? this.#send(request, key, deadline, undefined)
+        : this.#findOrSend(request, key, deadline, flight, offer);
     };
   }
 
-  async #send(request: AuthorityRequest, client: string, deadline: number): Promise<IssuedToken> {
+  async #findOrSend(
+    request: AuthorityRequest,
+    key: string,
+    deadline: number,
+    flight: SharedFlight,
+    offer: Offer,
+  ): Promise<IssuedToken | SharedToken> {
+    const send = async () => {
+      await this.#learnGuesses(request, flight);
+      return this.#send(request, key, deadline, flight);
+    };
+    // Nothing will be sent, and so there is nothing that the other instances would have to wait for.
+    if (this.parts.holds.isHeld(this.#heldRequest(request, key))) return (await flight.tokens.find(offer)) ?? send();
+    return flight.tokens.obtain(offer, send, deadline);
+  }
+
+  /** @throws GuessingSlowed when the client was past a limit already, counting what it did at other instances. */
+  async #learnGuesses(request: AuthorityRequest, flight: SharedFlight): Promise<void> {
+    const { clientAddress, credentials } = request;
+    if (clientAddress === undefined) return;
+    const counts = await flight.readGuesses(network(clientAddress));
+    if (counts === undefined) return;
+    this.parts.guessLimits.adopt(clientAddress, this.parts.keys.fingerprint(credentials.clientId), counts);
+    this.#checkGuessing(request);
+  }
+
+  #heldRequest({ credentials }: AuthorityRequest, key: string): HeldRequest {
+    const { keys } = this.parts;
+    return { pair: keys.pair(credentials), key, client: keys.fingerprint(credentials.clientId) };
+  }
+
+  #send(
+    request: AuthorityRequest,
+    key: string,
+    deadline: number,
+    flight: SharedFlight | undefined,
+  ): Promise<IssuedToken> {
+    const held = this.#heldRequest(request, key);
+    return this.parts.holds.forward(
+      held,
+      () => this.#requestToken(request, held.client, deadline, flight),
+      flight?.holds,
+    );
+  }
+
+  async #requestToken(
+    request: AuthorityRequest,
+    client: string,
+    deadline: number,
+    flight: SharedFlight | undefined,
+  ): Promise<IssuedToken> {
     const { credentials, scope, clientAddress } = request;
     try {
       return await this.parts.authorizationServer.requestToken({ credentials, scope, client }, deadline);
     } catch (error) {
       if (clientAddress !== undefined && error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error)) {
         this.parts.guessLimits.count(clientAddress, client);
+        flight?.countGuess(network(clientAddress));
       }
       throw error;
     }
   }
-}
-
-async function fetched(fetch: FetchToken): Promise<TokenAnswer> {
-  const token = await fetch();
-  return answerWith(token, token.text, 'fetched');
 }

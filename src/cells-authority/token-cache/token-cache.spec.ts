@@ -229,9 +229,9 @@ describe('TokenCache', () => {
       await scene.obtain();
       scene.failure = serverError('down');
       let tries = 0;
-      const fetch: FetchToken = () => {
+      const fetch: FetchToken = (offer) => {
         tries += 1;
-        return scene.fetch();
+        return scene.fetch(offer);
       };
       scene.pass(2880);
       const triesAt: number[] = [];

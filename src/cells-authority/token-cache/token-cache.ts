@@ -3,6 +3,8 @@ import { type AuthorityObserver } from '../authority-observer.js';
 import { type IssuedToken } from '../authorization-server/issued-token.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
+import { SharedToken } from '../shared-store/shared-token.js';
+import { type Offer } from '../shared-store/shared-tokens.js';
 import { KeptToken } from './kept-token.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
 
@@ -16,8 +18,21 @@ export interface ReuseTerms {
   readonly forceRefresh: boolean;
 }
 
-/** Gets a new token; throws an {@link OAuthError} when there is none to be had. */
-export type FetchToken = () => Promise<IssuedToken>;
+/**
+ * Gets a new token, or one that another instance fetched and that the offer says will do; throws an {@link OAuthError}
+ * when there is none to be had.
+ */
+export type FetchToken = (offer: Offer) => Promise<IssuedToken | SharedToken>;
+
+/** Whether a token will do, however it was come by. */
+type Judge = (kept: KeptToken) => boolean;
+
+/** What a flight brought. */
+interface Landed {
+  readonly token: IssuedToken;
+  /** Present when the token is another instance's, and so not as new as can be. */
+  readonly found: KeptToken | undefined;
+}
 
 /** What a cache is made of. */
 export interface TokenCacheSettings {
@@ -40,7 +55,7 @@ const MAX_REMOVED_AT_ONCE = 4;
  */
 export class TokenCache {
   readonly #kept: LRUCache<string, KeptToken>;
-  readonly #flights = new Map<string, Promise<IssuedToken>>();
+  readonly #flights = new Map<string, Promise<Landed>>();
   /** Tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
   readonly #dropped = new LRUCache<string, true>({ max: MAX_DROPPED });
 
@@ -76,12 +91,29 @@ export class TokenCache {
    * @throws OAuthError when no token can be had and none that is still valid is kept.
    */
   async obtain(key: string, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
-    const reused = this.reuse(key, terms, fetch);
-    if (reused !== undefined) return reused;
+    return this.reuse(key, terms, fetch) ?? (await this.#fetchOrJoin(key, fetch, this.#judgeBy(terms)));
+  }
+
+  /** The token that another instance fetched, if it will do; nothing is fetched. */
+  async adopt(
+    key: string,
+    terms: ReuseTerms,
+    find: (offer: Offer) => Promise<SharedToken | undefined>,
+  ): Promise<TokenAnswer | undefined> {
+    const shared = await find(this.#offer(key, this.#judgeBy(terms)));
+    const found = shared && this.#keep(key, shared.token, shared);
+    return found && this.#answerFound(found);
+  }
+
+  async #fetchOrJoin(key: string, fetch: FetchToken, judge: Judge): Promise<TokenAnswer> {
     const underWay = this.#flights.get(key);
     try {
-      const token = await (underWay ?? this.#takeOff(key, fetch));
-      return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
+      const { token, found } = await (underWay ?? this.#takeOff(key, fetch, judge));
+      if (found === undefined)
+        return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
+      // Whoever began the flight may have asked for less than this one.
+      if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(key, fetch, judge);
+      return this.#answerFound(found);
     } catch (error) {
       const fallback = isUnavailability(error) ? this.#stillValid(key) : undefined;
       if (fallback === undefined) throw error;
@@ -93,33 +125,65 @@ export class TokenCache {
   drop(accessToken: string): void {
     this.#dropped.set(accessToken, true);
     for (const [key, kept] of this.#kept.entries()) {
-      if (kept.token.accessToken === accessToken) this.#kept.delete(key);
+      if (kept.token.accessToken !== accessToken) continue;
+      this.#kept.delete(key);
+      kept.shared?.forget();
     }
   }
 
+  #judgeBy({ maxAge, minFresh, forceRefresh }: ReuseTerms): Judge {
+    const { clock } = this.settings;
+    const askedAt = clock();
+    return (kept) => kept.isReusable(clock(), maxAge, minFresh) && (!forceRefresh || kept.issuedAt >= askedAt);
+  }
+
+  /** What is found is kept even when it will not do: it is what to fall back to. */
+  #offer(key: string, judge: Judge): Offer {
+    return (shared) => {
+      const found = this.#keep(key, shared.token, shared);
+      return found !== undefined && judge(found);
+    };
+  }
+
+  #answerFound(found: KeptToken): TokenAnswer {
+    return { ...found.answerAt(this.settings.clock()), source: 'shared_store' };
+  }
+
   /** One flight a key at a time: a slower, older fetch cannot overwrite a newer token, for there is no other. */
-  #takeOff(key: string, fetch: FetchToken): Promise<IssuedToken> {
-    const flight = this.#fly(key, fetch);
+  #takeOff(key: string, fetch: FetchToken, judge: Judge): Promise<Landed> {
+    const flight = this.#fly(key, fetch, judge);
     this.#flights.set(key, flight);
     return flight;
   }
 
-  async #fly(key: string, fetch: FetchToken): Promise<IssuedToken> {
+  async #fly(key: string, fetch: FetchToken, judge: Judge): Promise<Landed> {
     try {
-      const token = await fetch();
-      this.#keep(key, token);
-      return token;
+      const fetched = await fetch(this.#offer(key, judge));
+      const shared = fetched instanceof SharedToken ? fetched : undefined;
+      const token = fetched instanceof SharedToken ? fetched.token : fetched;
+      const kept = this.#keep(key, token, shared);
+      return { token, found: shared?.foundThere === true ? kept : undefined };
     } finally {
       this.#flights.delete(key);
     }
   }
 
-  #keep(key: string, token: IssuedToken): void {
-    if (token.lifetime === undefined || this.#dropped.has(token.accessToken)) return;
+  /** A new token replaces the kept one; a token that was found does so when it lives longer. */
+  #keep(key: string, token: IssuedToken, shared: SharedToken | undefined): KeptToken | undefined {
+    if (token.lifetime === undefined) return undefined;
+    if (this.#dropped.has(token.accessToken)) {
+      shared?.forget();
+      return undefined;
+    }
     const { clock, random } = this.settings;
     const now = clock();
+    const kept = this.#kept.peek(key);
+    if (shared?.foundThere === true && kept?.token.accessToken === token.accessToken) return kept;
+    const added = new KeptToken(token, token.lifetime, now - (shared?.ageMs ?? 0), random, shared);
+    if (shared?.foundThere === true && kept !== undefined && kept.expiresAt >= added.expiresAt) return added;
     this.#removeExpired(now);
-    this.#kept.set(key, new KeptToken(token, token.lifetime, now, random));
+    this.#kept.set(key, added);
+    return added;
   }
 
   /** Whatever is added takes the longest unused with it if those have expired: nothing has to walk the whole cache. */
@@ -136,7 +200,8 @@ export class TokenCache {
   #refreshInBackground(key: string, kept: KeptToken, fetch: FetchToken): void {
     if (this.#flights.has(key)) return;
     const { clock, random, observe } = this.settings;
-    this.#takeOff(key, fetch).then(
+    const isNewer: Judge = (found) => found.expiresAt > kept.expiresAt && !found.wantsRefresh(clock());
+    this.#takeOff(key, fetch, isNewer).then(
       () => {
         observe({ type: 'refresh', outcome: 'renewed' });
       },

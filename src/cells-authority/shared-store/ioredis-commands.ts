@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs';
+import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
+import { type RedisAddress } from './redis-address.js';
+import { type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
+
+const CONNECT_TIMEOUT_MS = 2000;
+/** Commands that nobody waits for any more are forgotten then. */
+const COMMAND_TIMEOUT_MS = 1000;
+const LONGEST_RECONNECT_DELAY_MS = 2000;
+/** After a failover the old master refuses writes; a Redis that is read-only for good must not cost a reconnect a write. */
+const READ_ONLY_RECONNECT_MS = 60_000;
+
+/**
+ * Connects to Redis, and reconnects for as long as it lives; does not wait for the connection.
+ *
+ * @throws Error when ioredis is not installed, or the CA file cannot be read.
+ */
+export async function connectToRedis(
+  address: RedisAddress,
+  onSignal: (signal: RedisSignal) => void,
+): Promise<RedisCommands> {
+  const options = redisOptions(address);
+  const { Cluster, Redis } = await importIoredis();
+  const { hosts, cluster, sentinel } = address;
+  const [first] = hosts;
+  if (cluster) {
+    return new IoredisCommands(
+      new Cluster([...hosts], {
+        redisOptions: options,
+        enableOfflineQueue: false,
+        slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
+        retryDelayOnFailover: 20,
+        maxRedirections: 2,
+        clusterRetryStrategy: reconnectDelay,
+        // Certificates name hosts: their addresses are not looked up ahead.
+        ...(address.tls
+          ? {
+              dnsLookup: (host, found: (error: null, address: string) => void) => {
+                found(null, host);
+              },
+            }
+          : {}),
+      }),
+      onSignal,
+    );
+  }
+  if (sentinel !== undefined) {
+    return new IoredisCommands(
+      new Redis({
+        ...options,
+        sentinels: [...hosts],
+        name: sentinel.master,
+        sentinelUsername: sentinel.username,
+        sentinelPassword: sentinel.password,
+        sentinelRetryStrategy: reconnectDelay,
+        ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
+      }),
+      onSignal,
+    );
+  }
+  return new IoredisCommands(new Redis({ ...options, ...first }), onSignal);
+}
+
+/** The one class that knows ioredis. Its errors stop here: they hold the commands, and the password among them. */
+class IoredisCommands implements RedisCommands {
+  constructor(
+    private readonly redis: Redis | Cluster,
+    onSignal: (signal: RedisSignal) => void,
+  ) {
+    redis.on('ready', () => {
+      onSignal('ready');
+    });
+    redis.on('close', () => {
+      onSignal('lost');
+    });
+    // Without a listener ioredis prints the error. The close that follows tells enough.
+    redis.on('error', () => undefined);
+  }
+
+  get ready(): boolean {
+    return this.redis.status === 'ready';
+  }
+
+  async get(key: string): Promise<TimedValue | undefined> {
+    // Both at once: they leave in one packet, and Redis answers them in this order.
+    const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]));
+    return value === null || lifeMs === -2 ? undefined : { value, lifeMs: Math.max(0, lifeMs) };
+  }
+
+  async set(key: string, value: Buffer | string, lifeMs: number): Promise<void> {
+    await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs))));
+  }
+
+  async setIfAbsent(key: string, value: string, lifeMs: number): Promise<boolean> {
+    return (await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs)), 'NX'))) === 'OK';
+  }
+
+  async run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown> {
+    return answered(this.redis.eval(script, keys.length, ...keys, ...values));
+  }
+
+  async ping(): Promise<void> {
+    await answered(this.redis.ping());
+  }
+
+  reconnect(): void {
+    this.redis.disconnect(true);
+  }
+
+  disconnect(): void {
+    this.redis.disconnect();
+  }
+}
+
+async function answered<T>(command: Promise<T>): Promise<T> {
+  try {
+    return await command;
+  } catch (error) {
+    const replied = error instanceof Error && error.name === 'ReplyError';
+    throw replied ? new RedisRefusal() : new Error('Redis did not answer');
+  }
+}
+
+function redisOptions({ tls, caFile, username, password, database }: RedisAddress): RedisOptions {
+  let readOnlyReconnectAt = -Infinity;
+  return {
+    username,
+    password,
+    db: database,
+    ...(tls ? { tls: caFile === undefined ? {} : { ca: readCertificates(caFile) } } : {}),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnectDelay,
+    reconnectOnError: (error) => {
+      const now = performance.now();
+      if (!error.message.startsWith('READONLY') || now - readOnlyReconnectAt < READ_ONLY_RECONNECT_MS) return false;
+      readOnlyReconnectAt = now;
+      return true;
+    },
+  };
+}
+
+function reconnectDelay(times: number): number {
+  return Math.min(50 * 2 ** Math.min(times, 10), LONGEST_RECONNECT_DELAY_MS);
+}
+
+function readCertificates(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new Error('CellsAuthorityModule: the "ca" file of redisUrl cannot be read');
+  }
+}
+
+/** Only who keeps tokens in Redis has to have it installed. */
+async function importIoredis() {
+  try {
+    return await import('ioredis');
+  } catch {
+    throw new Error('CellsAuthorityModule: tokenCache "redis" needs the package ioredis 6');
+  }
+}

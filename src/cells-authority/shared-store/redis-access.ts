@@ -1,0 +1,201 @@
+import { type AuthorityObserver, type SharedStoreOperation, type SharedStoreOutcome } from '../authority-observer.js';
+import { type Clock } from '../clock.js';
+import { type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
+
+/** Milliseconds that a request waits for Redis, all its commands together. */
+export const PATIENCE_MS = 50;
+const FIRST_BYPASS_MS = 500;
+const LONGEST_BYPASS_MS = 10_000;
+/** Probes without an answer after which the connection itself is doubted. */
+const PROBES_PER_CONNECTION = 3;
+const WARNING_INTERVAL_MS = 60_000;
+const FAREWELL_MS = 200;
+
+/** What is left of a request's patience with Redis. */
+export class Patience {
+  #leftMs = PATIENCE_MS;
+
+  get leftMs(): number {
+    return this.#leftMs;
+  }
+
+  spend(ms: number): void {
+    this.#leftMs = Math.max(0, this.#leftMs - ms);
+  }
+}
+
+/**
+ * Redis as something that may fail: every command has a time limit, a failed one is no more than `undefined`, and after
+ * a command without an answer Redis is bypassed until a probe, which no request waits for, gets through.
+ */
+export class RedisAccess {
+  #commands: RedisCommands | undefined;
+  #bypassed = false;
+  #probes = 0;
+  #probe: NodeJS.Timeout | undefined;
+  #told: 'available' | 'unavailable' | undefined;
+  #warnedAt = -Infinity;
+  #closed = false;
+  readonly #background = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly observe: AuthorityObserver,
+  ) {}
+
+  /** Begins to use a connection, whose signals are to be given to {@link signal}. */
+  use(commands: RedisCommands): void {
+    this.#commands = commands;
+  }
+
+  /** Whether Redis is used at the moment. */
+  get available(): boolean {
+    return this.#commands?.ready === true && !this.#bypassed && !this.#closed;
+  }
+
+  signal(signal: RedisSignal): void {
+    if (this.#closed) return;
+    if (signal === 'lost') {
+      this.#tell('unavailable');
+      return;
+    }
+    this.#resume();
+  }
+
+  /** Tells what an operation came to. */
+  tell(operation: SharedStoreOperation, outcome: SharedStoreOutcome): void {
+    this.observe({ type: 'shared_store', operation, outcome });
+  }
+
+  /** A command's answer; `undefined` when there is none in time, for whatever reason. */
+  async ask<T>(
+    operation: SharedStoreOperation,
+    patience: Patience,
+    command: (redis: RedisCommands) => Promise<T>,
+  ): Promise<T | undefined> {
+    const startedAt = this.clock();
+    try {
+      return await this.askFreely(operation, patience, command);
+    } finally {
+      patience.spend(this.clock() - startedAt);
+    }
+  }
+
+  /** The same for a wait that is not for Redis' sake: only a command that gets no answer costs patience. */
+  async askFreely<T>(
+    operation: SharedStoreOperation,
+    patience: Patience,
+    command: (redis: RedisCommands) => Promise<T>,
+  ): Promise<T | undefined> {
+    const commands = this.#commands;
+    if (commands === undefined || !this.available || patience.leftMs <= 0) {
+      this.tell(operation, 'bypassed');
+      return undefined;
+    }
+    const limit = patience.leftMs;
+    const answer = await inTime(command(commands), limit);
+    if (answer instanceof Failed) {
+      if (answer.how === 'no_answer') patience.spend(limit);
+      this.#judge(operation, answer);
+      return undefined;
+    }
+    return answer;
+  }
+
+  /** Sends a command whose outcome nobody waits for. */
+  send(operation: SharedStoreOperation, command: (redis: RedisCommands) => Promise<unknown>): void {
+    const commands = this.#commands;
+    if (commands === undefined || !this.available) {
+      this.tell(operation, 'bypassed');
+      return;
+    }
+    const sent = command(commands)
+      .then(
+        () => {
+          this.tell(operation, 'done');
+        },
+        (error: unknown) => {
+          this.#judge(operation, new Failed(error instanceof RedisRefusal ? 'refused' : 'no_answer'));
+        },
+      )
+      .finally(() => this.#background.delete(sent));
+    this.#background.add(sent);
+  }
+
+  /** Lets what was sent get out, not for long, and ends the connection. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#probe);
+    if (this.#background.size > 0) await inTime(Promise.allSettled(this.#background), FAREWELL_MS);
+    this.#commands?.disconnect();
+  }
+
+  #judge(operation: SharedStoreOperation, { how }: Failed): void {
+    this.tell(operation, how);
+    if (how === 'refused' || this.#bypassed || this.#closed) return;
+    this.#bypassed = true;
+    this.#probes = 0;
+    this.#tell('unavailable');
+    this.#probeLater();
+  }
+
+  #probeLater(): void {
+    const wait = Math.min(FIRST_BYPASS_MS * 2 ** this.#probes, LONGEST_BYPASS_MS);
+    this.#probe = setTimeout(() => void this.#probeNow(), wait).unref();
+  }
+
+  async #probeNow(): Promise<void> {
+    const commands = this.#commands;
+    if (commands === undefined || this.#closed) return;
+    this.#probes += 1;
+    const answer = commands.ready ? await inTime(commands.ping(), PATIENCE_MS) : new Failed('no_answer');
+    if (!(answer instanceof Failed)) {
+      this.#resume();
+      return;
+    }
+    // A connection whose other end is gone without a word would take the kernel a quarter of an hour to give up.
+    if (commands.ready && this.#probes % PROBES_PER_CONNECTION === 0) commands.reconnect();
+    this.#probeLater();
+  }
+
+  #resume(): void {
+    clearTimeout(this.#probe);
+    this.#bypassed = false;
+    this.#tell('available');
+  }
+
+  /** Once a change, and once a minute at most for a Redis that comes and goes. */
+  #tell(state: 'available' | 'unavailable'): void {
+    if (state === this.#told) return;
+    const now = this.clock();
+    if (state === 'unavailable' && now - this.#warnedAt < WARNING_INTERVAL_MS) return;
+    if (state === 'unavailable') this.#warnedAt = now;
+    this.#told = state;
+    this.tell('connection', state);
+  }
+}
+
+class Failed {
+  constructor(readonly how: 'no_answer' | 'refused') {}
+}
+
+async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | Failed> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      // An answer that came while this process was busy with something else did come in time: it is read first.
+      setImmediate(() => {
+        resolve(new Failed('no_answer'));
+      });
+    }, limitMs);
+    answer.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        resolve(new Failed(error instanceof RedisRefusal ? 'refused' : 'no_answer'));
+      },
+    );
+  });
+}

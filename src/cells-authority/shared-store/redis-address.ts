@@ -1,0 +1,85 @@
+/** Where Redis is and how to get in, as `redisUrl` says it. */
+export interface RedisAddress {
+  /** One, or the first ones of a Cluster, or the Sentinels. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: boolean;
+  /** PEM file of the certificate authority to trust instead of Node's own. */
+  readonly caFile: string | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly database: number;
+  readonly cluster: boolean;
+  readonly sentinel:
+    | { readonly master: string; readonly username: string | undefined; readonly password: string | undefined }
+    | undefined;
+}
+
+const URL_PARTS = /^(rediss?):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/(\d{0,4}))?(?:\?([^#]*))?$/;
+const REDIS_PORT = 6379;
+const SENTINEL_PORT = 26_379;
+const PARAMETERS: ReadonlySet<string> = new Set(['ca', 'cluster', 'sentinel', 'sentinelUsername', 'sentinelPassword']);
+
+/**
+ * Reads a Redis URL:
+ * - `redis://[user:password@]host[:port][/database]`, and `rediss://` for TLS;
+ * - `?ca=<file>` trusts the certificate authorities of that PEM file only;
+ * - `host:port,host:port?cluster` is a Cluster;
+ * - `host:port,host:port?sentinel=<master>` are Sentinels, with `sentinelUsername` and `sentinelPassword`.
+ *
+ * User, password and parameters are percent-encoded. `undefined` when it is no such URL.
+ */
+export function parseRedisUrl(url: string): RedisAddress | undefined {
+  try {
+    return parse(url);
+  } catch {
+    // A broken percent-encoding.
+    return undefined;
+  }
+}
+
+function parse(url: string): RedisAddress | undefined {
+  const [, scheme, user, hostList = '', database, query] = URL_PARTS.exec(url) ?? [];
+  if (scheme === undefined) return undefined;
+  const parameters = new URLSearchParams(query);
+  if ([...parameters.keys()].some((name) => !PARAMETERS.has(name))) return undefined;
+  const master = parameters.get('sentinel') ?? undefined;
+  const cluster = parameters.has('cluster');
+  const hosts = hostList.split(',').map((host) => parseHost(host, master === undefined ? REDIS_PORT : SENTINEL_PORT));
+  const known = hosts.filter((host) => host !== undefined);
+  const several = cluster || master !== undefined;
+  if (known.length < hosts.length || (known.length > 1 && !several) || (cluster && master !== undefined)) {
+    return undefined;
+  }
+  return {
+    hosts: known,
+    tls: scheme === 'rediss',
+    caFile: parameters.get('ca') ?? undefined,
+    ...parseUser(user),
+    database: Number(database ?? 0),
+    cluster,
+    sentinel:
+      master === undefined
+        ? undefined
+        : {
+            master,
+            username: parameters.get('sentinelUsername') ?? undefined,
+            password: parameters.get('sentinelPassword') ?? undefined,
+          },
+  };
+}
+
+function parseUser(user: string | undefined): Pick<RedisAddress, 'username' | 'password'> {
+  if (user === undefined) return { username: undefined, password: undefined };
+  const [, name = '', password] = /^([^:]*)(?::(.*))?$/.exec(user) ?? [];
+  return {
+    username: name === '' ? undefined : decodeURIComponent(name),
+    password: password === undefined ? undefined : decodeURIComponent(password),
+  };
+}
+
+function parseHost(text: string, defaultPort: number): { host: string; port: number } | undefined {
+  const [, ipv6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const host = ipv6 ?? name;
+  const number = Number(port ?? defaultPort);
+  return host === undefined || number < 1 || number > 65_535 ? undefined : { host, port: number };
+}

@@ -1,0 +1,59 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const VERSION = 1;
+/** Bytes that tell one sealed value from every other: its version and its nonce. */
+export const SEAL_BYTES = 1 + NONCE_BYTES;
+
+/** What a Redis key is for; part of what is hashed, so that nobody can tell one client's keys from another's. */
+export type KeyPurpose = 'token' | 'lock' | 'hold' | 'forwards' | 'proven' | 'guesses';
+
+/**
+ * One secret that protects what is kept in Redis. Keys are HMAC-SHA256 under it. Values are sealed with AES-256-GCM
+ * (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from the client's own secret, and bound to their Redis key:
+ * without the client's secret not even this process can read them.
+ */
+export class SharedKeys {
+  constructor(private readonly secret: string) {}
+
+  /**
+   * The Redis key for these fields. What is between the braces decides about the slot in a Cluster, so that keys of one
+   * subject, whatever their purpose, are together.
+   */
+  key(purpose: KeyPurpose, fields: readonly string[]): string {
+    const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join('');
+    return `ca:${purpose}:{${createHmac('sha256', this.secret).update(text).digest('base64url')}}`;
+  }
+
+  /** Seals a value for one client, to be kept under one key. */
+  seal(text: string, key: string, credentials: ClientCredentials): Buffer {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(credentials), nonce);
+    cipher.setAAD(Buffer.from(key));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
+  }
+
+  /** What was sealed; `undefined` when it was not sealed here, for this client, under this key. */
+  open(value: Buffer, key: string, credentials: ClientCredentials): string | undefined {
+    if (value.length < SEAL_BYTES + TAG_BYTES || value[0] !== VERSION) return undefined;
+    try {
+      const nonce = value.subarray(1, SEAL_BYTES);
+      const cipher = createDecipheriv('aes-256-gcm', this.#sealingKey(credentials), nonce, {
+        authTagLength: TAG_BYTES,
+      });
+      cipher.setAAD(Buffer.from(key));
+      cipher.setAuthTag(value.subarray(SEAL_BYTES, SEAL_BYTES + TAG_BYTES));
+      const opened = Buffer.concat([cipher.update(value.subarray(SEAL_BYTES + TAG_BYTES)), cipher.final()]);
+      return opened.toString('utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  #sealingKey({ clientSecret }: ClientCredentials): Buffer {
+    return Buffer.from(hkdfSync('sha256', clientSecret, this.secret, 'cells-authority shared store', 32));
+  }
+}

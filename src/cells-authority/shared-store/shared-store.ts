@@ -1,0 +1,87 @@
+import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+import { type Clock } from '../clock.js';
+import { Patience, type RedisAccess } from './redis-access.js';
+import { type GuessCount, SharedGuesses, type GuessSubjects } from './shared-guesses.js';
+import { type HoldsElsewhere, SharedHolds } from './shared-holds.js';
+import { SharedKeys } from './shared-keys.js';
+import { SharedTokens } from './shared-tokens.js';
+
+/** A request, as far as the shared store goes. */
+export interface SharedRequest {
+  readonly credentials: ClientCredentials;
+  readonly scope: string | undefined;
+}
+
+/** What one flight shares with other instances, with one patience for all of it. */
+export interface SharedFlight {
+  readonly tokens: Pick<SharedTokens, 'obtain' | 'find'>;
+  readonly holds: HoldsElsewhere;
+  readGuesses(address: string): Promise<readonly [GuessCount, GuessCount] | undefined>;
+  countGuess(address: string): void;
+}
+
+/** What instances share: tokens, holds, failure counts. Whatever is wrong with it, requests go on without it. */
+export interface SharedStore {
+  /** Whether it is used at the moment. */
+  readonly available: boolean;
+  /** Begins a flight; the credentials are kept for no longer than that. The deadline is this process' clock's. */
+  open(request: SharedRequest, deadline: number): SharedFlight;
+  /** Nest's hook: gives back what is held, not for long, and ends the connection. */
+  onApplicationShutdown(): Promise<void>;
+}
+
+/** What a shared store on Redis is made of. */
+export interface RedisSharedStoreSettings {
+  readonly access: RedisAccess;
+  /** `new`, or `new,old` while rotating. */
+  readonly secret: string;
+  readonly tokenUrl: string;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** A lock whose holder died holds the others up for no longer, in milliseconds. */
+const LONGEST_LOCK_LAPSE_MS = 2000;
+
+/** The shared store on Redis. */
+export class RedisSharedStore implements SharedStore {
+  readonly #keys: readonly [SharedKeys, ...SharedKeys[]];
+  readonly #guesses: SharedGuesses;
+
+  constructor(private readonly settings: RedisSharedStoreSettings) {
+    const [first = '', ...others] = settings.secret.split(',');
+    this.#keys = [new SharedKeys(first), ...others.map((secret) => new SharedKeys(secret))];
+    this.#guesses = new SharedGuesses(settings.access, this.#keys);
+  }
+
+  get available(): boolean {
+    return this.settings.access.available;
+  }
+
+  open({ credentials, scope }: SharedRequest, deadline: number): SharedFlight {
+    const { access, tokenUrl, timeoutMs, clock } = this.settings;
+    const { clientId, clientSecret } = credentials;
+    const patience = new Patience();
+    const keys = this.#keys;
+    const guesses = this.#guesses;
+    const pairFields = ['pair', tokenUrl, clientId, clientSecret];
+    const requestFields = ['token', tokenUrl, clientId, clientSecret, ...(scope === undefined ? [] : [scope])];
+    const subjects = (address: string): GuessSubjects => [
+      ['address', address],
+      ['address', address, clientId],
+    ];
+    const lockLapseMs = Math.min(LONGEST_LOCK_LAPSE_MS, timeoutMs / 4);
+    return {
+      tokens: new SharedTokens({ access, patience, keys, clock, lockLapseMs }, credentials, requestFields),
+      holds: new SharedHolds(access, patience, keys, { credentials, pairFields, requestFields }, clock, deadline),
+      readGuesses: (address) => guesses.read(subjects(address), patience),
+      countGuess: (address) => {
+        guesses.count(subjects(address));
+      },
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.settings.access.close();
+  }
+}

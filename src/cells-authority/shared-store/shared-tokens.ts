@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { IssuedToken } from '../authorization-server/issued-token.js';
+import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+import { type Clock } from '../clock.js';
+import { gatewayTimeout } from '../errors/oauth-errors.js';
+import { type Patience, type RedisAccess } from './redis-access.js';
+import { type RedisCommands, type TimedValue } from './redis-commands.js';
+import { type SharedKeys } from './shared-keys.js';
+import { nextLook, SharedLock } from './shared-lock.js';
+import { deleteValue, SharedToken } from './shared-token.js';
+
+/** Is shown a token that another instance fetched; says whether it will do in place of a new one. */
+export type Offer = (found: SharedToken) => boolean;
+
+/** What a flight through the shared store works with. */
+export interface SharedTokensParts {
+  readonly access: RedisAccess;
+  readonly patience: Patience;
+  /** The first one protects what is written; the others are the secrets before it. */
+  readonly keys: readonly [SharedKeys, ...SharedKeys[]];
+  readonly clock: Clock;
+  readonly lockLapseMs: number;
+}
+
+/** Redis' rounding, and the way there and back. */
+const LIFE_TOLERANCE_MS = 2000;
+
+/** One cache key's token in Redis, and the single flight of all instances that fetches it. */
+export class SharedTokens {
+  readonly #redisKeys: readonly string[];
+  readonly #writeKey: string;
+  #refused: SharedToken | undefined;
+
+  constructor(
+    private readonly parts: SharedTokensParts,
+    private readonly credentials: ClientCredentials,
+    private readonly fields: readonly string[],
+  ) {
+    this.#redisKeys = parts.keys.map((keys) => keys.key('token', fields));
+    this.#writeKey = parts.keys[0].key('token', fields);
+  }
+
+  /**
+   * A token that another instance fetched and that will do, or else what `fetch` gets; then the other instances wait
+   * for that, and find it.
+   *
+   * @throws OAuthError when the deadline passes while another instance fetches, or whatever `fetch` throws.
+   */
+  async obtain(offer: Offer, fetch: () => Promise<IssuedToken>, deadline: number): Promise<IssuedToken | SharedToken> {
+    const found = await this.find(offer);
+    if (found !== undefined) return found;
+    const lock = new SharedLock(this.parts.access, this.parts.keys[0].key('lock', this.fields), this.parts.lockLapseMs);
+    const turn = await this.#awaitTurn(lock, offer, deadline);
+    if (turn instanceof SharedToken) return turn;
+    if (turn === 'locked') lock.hold();
+    try {
+      return this.#share(await fetch());
+    } finally {
+      if (turn === 'locked') lock.release();
+    }
+  }
+
+  /** A token that is there and will do. */
+  async find(offer: Offer): Promise<SharedToken | undefined> {
+    const { access, patience } = this.parts;
+    const values = await access.ask('read', patience, (redis) => this.#get(redis));
+    return values === undefined ? undefined : this.#choose(values, offer);
+  }
+
+  async #awaitTurn(lock: SharedLock, offer: Offer, deadline: number): Promise<SharedToken | 'locked' | 'unlocked'> {
+    const { access, patience, clock } = this.parts;
+    for (let tries = 0; ; tries += 1) {
+      // The lock first: whoever gets it after another instance then finds what that one left.
+      const command = (redis: RedisCommands) => Promise.all([lock.acquire(redis), this.#get(redis)]);
+      // Only the first one is a wait for Redis; the others are a wait for the instance that fetches.
+      const answer = await (tries === 0
+        ? access.ask('lock', patience, command)
+        : access.askFreely('lock', patience, command));
+      if (answer === undefined) return 'unlocked';
+      const [acquired, values] = answer;
+      access.tell('lock', acquired ? 'acquired' : 'taken');
+      const found = this.#choose(values, offer);
+      if (found !== undefined && acquired) lock.release();
+      if (found !== undefined) return found;
+      if (acquired) return 'locked';
+      const left = deadline - clock();
+      if (left <= 0) throw gatewayTimeout('Another instance did not get a token in time');
+      await delay(Math.min(nextLook(tries), left));
+    }
+  }
+
+  #get(redis: RedisCommands): Promise<(TimedValue | undefined)[]> {
+    return Promise.all(this.#redisKeys.map((key) => redis.get(key)));
+  }
+
+  #choose(values: readonly (TimedValue | undefined)[], offer: Offer): SharedToken | undefined {
+    for (const [index, value] of values.entries()) {
+      const found = value === undefined ? undefined : this.#open(value, index);
+      if (value === undefined || found === undefined) continue;
+      if (found.token.accessToken === this.#refused?.token.accessToken || !offer(found)) {
+        this.#refused = found;
+        continue;
+      }
+      this.parts.access.tell('read', 'hit');
+      return index === 0 ? found : this.#write(found.token, found.ageMs, value.lifeMs, true);
+    }
+    this.parts.access.tell('read', 'miss');
+    return undefined;
+  }
+
+  /** Whatever this client's secret does not open, and no token response that lives as long as it says, is not ours. */
+  #open({ value, lifeMs }: TimedValue, index: number): SharedToken | undefined {
+    const { access, keys } = this.parts;
+    const key = this.#redisKeys[index] ?? this.#writeKey;
+    const text = (keys[index] ?? keys[0]).open(value, key, this.credentials);
+    const token = text === undefined ? undefined : IssuedToken.parse(text);
+    const ageMs = (token?.lifetime ?? 0) * 1000 - lifeMs;
+    if (token?.lifetime === undefined || lifeMs <= 0 || ageMs < -LIFE_TOLERANCE_MS) {
+      access.tell('read', 'tampered');
+      deleteValue(access, key, value);
+      return undefined;
+    }
+    return new SharedToken(token, Math.max(0, ageMs), true, access, key, value);
+  }
+
+  #share(token: IssuedToken): IssuedToken | SharedToken {
+    return token.lifetime === undefined ? token : this.#write(token, 0, token.lifetime * 1000, false);
+  }
+
+  /** Not waited for: who asked has the token already. */
+  #write(token: IssuedToken, ageMs: number, lifeMs: number, foundThere: boolean): SharedToken {
+    const { access, keys } = this.parts;
+    const key = this.#writeKey;
+    const value = keys[0].seal(token.text, key, this.credentials);
+    access.send('write', (redis) => redis.set(key, value, lifeMs));
+    return new SharedToken(token, ageMs, foundThere, access, key, value);
+  }
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+
+/** Whether a `redis-server` is on the PATH. */
+export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
+
+/**
+ * `describe` for what needs a real Redis: without one it says so, and with `CI=true` it fails.
+ */
+export function describeWithRedis(name: string, suite: () => void): void {
+  if (REDIS_INSTALLED) {
+    describe(name, suite);
+    return;
+  }
+  it(`${name}: needs redis-server on the PATH`, () => {
+    process.stdout.write(`NOT RUN: ${name}: there is no redis-server on the PATH\n`);
+    expect(process.env.CI).not.toBe('true');
+  });
+}
+
+export interface RedisServerOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Further lines of configuration, such as `['requirepass', 'x']`. */
+  readonly settings?: readonly (readonly string[])[];
+  /** For TLS: no plain port is opened then. */
+  readonly tls?: boolean;
+}
+
+/** A real Redis in a folder of its own, that writes nothing to disk and goes with the test. */
+export class RedisServer {
+  /** For the test's own commands. */
+  readonly client: Redis;
+
+  private constructor(
+    readonly port: number,
+    private readonly process: ChildProcess,
+    private readonly folder: string,
+    private readonly options: RedisServerOptions,
+  ) {
+    this.client = new Redis({ port, lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+    this.client.on('error', () => undefined);
+  }
+
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const port = options.port ?? (await freePort());
+    const folder = mkdtempSync(join(tmpdir(), 'redis-'));
+    const settings = [
+      ...(options.tls === true ? [] : [['port', String(port)]]),
+      ['bind', '127.0.0.1'],
+      ['dir', folder],
+      ['save', ''],
+      ['appendonly', 'no'],
+      ...(options.settings ?? []),
+    ];
+    const child = spawn(
+      'redis-server',
+      settings.flatMap(([name = '', ...values]) => [`--${name}`, ...values]),
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    for await (const line of createInterface(child.stdout)) {
+      if (line.includes('Ready to accept connections')) break;
+    }
+    child.stdout.resume();
+    return new RedisServer(port, child, folder, options);
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Sends a command of the test's own. */
+  async command(name: string, ...values: (string | Buffer)[]): Promise<unknown> {
+    if (this.client.status !== 'ready') await this.client.connect();
+    return this.client.call(name, ...values);
+  }
+
+  /** Stops answering, with all connections open. */
+  pause(): void {
+    this.process.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process.kill('SIGCONT');
+  }
+
+  /** Dies without a word, and all that it kept with it. */
+  async kill(): Promise<void> {
+    this.client.disconnect();
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const exited = once(this.process, 'exit');
+      this.process.kill('SIGKILL');
+      await exited;
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Another one at the same address, empty. */
+  async restart(options: Partial<RedisServerOptions> = {}): Promise<RedisServer> {
+    await this.kill();
+    return RedisServer.start({ ...this.options, ...options, port: this.port });
+  }
+}
+
+/** Nothing else on this machine gets it for a while: the system hands ports out in turn. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
