@@ -1,0 +1,147 @@
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { LeakScanner } from '../support/leak-scanner.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
+import { CACHE_SECRET, Instance, until } from './instances.js';
+
+const ID = 'b7d1c0de-54f2-4c11-9a55-2f6f0d1c8e77';
+const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
+const WRONG_SECRET = '00ff00ff00ff4f7795a6c1f0a9d4e2b3';
+
+describeWithRedis('What is kept in Redis', () => {
+  let redis: RedisServer;
+  let upstream: AsposeLimits;
+  let one: Instance;
+  let two: Instance;
+
+  beforeEach(async () => {
+    redis = await RedisServer.start();
+    upstream = await AsposeLimits.start({ clients: [[ID, SECRET]] });
+    one = await start();
+    two = await start();
+  });
+
+  afterEach(async () => {
+    await Promise.all([one.close(), two.close()]);
+    await upstream.close();
+    await redis.kill();
+  });
+
+  const start = async () =>
+    (await Instance.start({ upstreamTokenUrl: upstream.tokenUrl, redisUrl: redis.url })).connected();
+
+  const keys = async (pattern: string, count: number) => {
+    const found = () => redis.command('KEYS', pattern) as Promise<string[]>;
+    await until(async () => (await found()).length === count);
+    return found();
+  };
+
+  const tokenKey = async () => (await keys('ca:token:*', 1))[0] ?? '';
+
+  it('says nothing by itself', async () => {
+    const seen: string[] = [];
+    const monitor = await redis.client.duplicate({ lazyConnect: false }).monitor();
+    monitor.on('monitor', (_time: string, words: string[]) => seen.push(words.join(' ')));
+    const { body } = await one.ask(ID, SECRET, { scope: 'a-scope-of-its-own', clientAddress: '198.51.100.123' });
+    await one.ask(ID, WRONG_SECRET, { clientAddress: '198.51.100.123' });
+    upstream.respondNext({ status: 400, body: { error: 'invalid_scope', error_description: `not for ${ID}` } });
+    await one.ask(ID, SECRET, { scope: 'another-scope' });
+    await keys('ca:token:*', 1);
+    await keys('ca:hold:*', 2);
+    await keys('ca:guesses:*', 2);
+    const scanner = new LeakScanner()
+      .protectCredentials('secret', ID, SECRET)
+      .protectCredentials('wrong secret', ID, WRONG_SECRET)
+      .protect('id', ID)
+      .protect('token', JSON.parse(body).access_token)
+      .protect('claims of the token', String(JSON.parse(body).access_token).split('.')[1] ?? '')
+      .protect('scope', 'a-scope-of-its-own')
+      .protect('address', '198.51.100.123')
+      .protect('secret of the store', CACHE_SECRET);
+    const all = (await redis.command('KEYS', '*')) as string[];
+    for (const key of all) {
+      scanner.add('keys', `${key}\n`);
+      scanner.add(`dump of ${key}`, await redis.client.dumpBuffer(key).then((dump) => dump ?? ''));
+      if (await redis.client.getBuffer(key).catch(() => null)) {
+        scanner.add(`value of ${key}`, (await redis.client.getBuffer(key)) ?? '');
+      }
+    }
+    await until(() => seen.length > 10);
+    scanner.add('commands', seen.join('\n'));
+    monitor.disconnect();
+    expect(scanner.bytes).toBeGreaterThan(1000);
+    expect(scanner.leaks()).toEqual([]);
+    expect(all.every((key) => /^ca:[a-z]+:\{[\w-]{43}\}$/.test(key))).toBe(true);
+  });
+
+  it('goes when the token goes', async () => {
+    upstream.expiresIn = 1000;
+    await one.ask(ID, SECRET);
+    const life = Number(await redis.command('PTTL', await tokenKey()));
+    expect(life).toBeGreaterThan(990_000);
+    expect(life).toBeLessThanOrEqual(1_000_000);
+    for (const key of (await redis.command('KEYS', '*')) as string[]) {
+      expect(Number(await redis.command('PTTL', key))).toBeGreaterThan(0);
+    }
+  });
+
+  it('is not written when the token has no usable life', async () => {
+    upstream.respondNext({ status: 200, body: { access_token: 'a.b.c', token_type: 'Bearer' } });
+    await one.service.postAccessToken({ clientId: ID, clientSecret: SECRET });
+    await keys('ca:proven:*', 1);
+    expect(await redis.command('KEYS', 'ca:token:*')).toEqual([]);
+  });
+
+  it.each([0, 5, 20, 60])('is a miss, counted and deleted, when byte %i of it was changed', async (at) => {
+    await one.ask(ID, SECRET);
+    const key = await tokenKey();
+    const value = await redis.client.getBuffer(key);
+    if (value === null) throw new Error('nothing there');
+    value[at] = (value[at] ?? 0) ^ 1;
+    await redis.command('SET', key, value, 'PX', '80000000');
+    upstream.respondNext({ status: 503 });
+    expect((await two.ask(ID, SECRET)).status).toBe(503);
+    expect(two.outcomes('read')).toContain('tampered');
+    await keys('ca:token:*', 0);
+    expect((await two.ask(ID, SECRET)).serial).toBe(2);
+  });
+
+  it('is no good under another key', async () => {
+    upstream.clients.set('another-client', SECRET);
+    await one.ask(ID, SECRET);
+    const key = await tokenKey();
+    const value = await redis.client.getBuffer(key);
+    if (value === null) throw new Error('nothing there');
+    await one.ask('another-client', SECRET);
+    const other = (await keys('ca:token:*', 2)).find((name) => name !== key) ?? '';
+    await redis.command('SET', other, value, 'PX', '80000000');
+    expect((await two.ask('another-client', SECRET)).serial).toBe(3);
+    expect(two.outcomes('read')).toContain('tampered');
+  });
+
+  it.each([
+    ['a text', ['SET', 'nonsense', 'PX', '1000000']],
+    ['an empty text', ['SET', '', 'PX', '1000000']],
+    ['a text without an end', ['SET', 'nonsense']],
+  ])('is replaced when it is foreign: %s', async (_what, [command = '', ...values]) => {
+    await one.ask(ID, SECRET);
+    const key = await tokenKey();
+    await redis.command(command, key, ...values);
+    expect((await two.ask(ID, SECRET)).serial).toBe(2);
+    await until(async () => Number(await redis.command('STRLEN', key)) > 100);
+    const three = await start();
+    expect((await three.ask(ID, SECRET)).serial).toBe(2);
+    await three.close();
+  });
+
+  it('does not outlive the token because somebody made it', async () => {
+    await one.ask(ID, SECRET);
+    const key = await tokenKey();
+    await redis.command('PERSIST', key);
+    expect((await two.ask(ID, SECRET)).serial).toBe(2);
+    await until(async () => Number(await redis.command('PTTL', key)) > 0);
+    await redis.command('PEXPIRE', key, '900000000');
+    const three = await start();
+    expect((await three.ask(ID, SECRET)).serial).toBe(3);
+    await three.close();
+  });
+});
