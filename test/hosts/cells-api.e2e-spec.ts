@@ -236,13 +236,14 @@ describe('Calls of the Cells API', () => {
       expect(api.calls[0]?.authorization).toBeUndefined();
     });
 
-    it('where a redirect leads, and take its 401 for no word of the API', async () => {
+    it.each([true, false])('where a redirect leads, and take its 401 for no word of the API', async (known) => {
       api.answer = (_call, response) => {
         response.writeHead(307, { Location: `${elsewhere.origin}/moved` }).end();
         return true;
       };
 
-      await expect(attached().post('/', 'x')).rejects.toMatchObject({ response: { status: 401 } });
+      const http = attached({ origins: [api.origin, ...(known ? [elsewhere.origin] : [])] });
+      await expect(http.post('/', 'x')).rejects.toMatchObject({ response: { status: 401 } });
 
       expect(serials()).toEqual([1]);
       expect(elsewhere.calls).toEqual([{ method: 'POST', path: '/moved', authorization: undefined, body: 'x' }]);
@@ -267,6 +268,7 @@ describe('Calls of the Cells API', () => {
         },
       });
 
+      expect(serials()).toEqual([1, undefined]);
       expect(seen).toEqual([undefined]);
     });
 

@@ -73,14 +73,15 @@ export class CellsApiAuthorization {
   }
 
   async #send(config: InternalAxiosRequestConfig, adapter: AxiosAdapter, terms: Terms): ReturnType<AxiosAdapter> {
-    if (!wantsToken(config, terms.origins)) return adapter(config);
+    const origin = originOf(config);
+    if (origin === undefined || !terms.origins.has(origin) || hasOwnAuthorization(config)) return adapter(config);
     const token = await this.#token(config, terms);
-    const attempt = await sendBearer(config, adapter, token, terms.origins);
+    const attempt = await sendBearer(config, adapter, token, origin);
     if (!attempt.unauthorized) return attempt.settle();
     this.authority.invalidate(token);
     if (!isRepeatable(config.data)) return attempt.settle();
     attempt.discard();
-    return (await sendBearer(config, adapter, await this.#token(config, terms), terms.origins)).settle();
+    return (await sendBearer(config, adapter, await this.#token(config, terms), origin)).settle();
   }
 
   async #token({ signal }: InternalAxiosRequestConfig, { credentials, scope }: Terms): Promise<string> {
@@ -90,10 +91,13 @@ export class CellsApiAuthorization {
   }
 }
 
-function wantsToken(config: InternalAxiosRequestConfig, origins: ReadonlySet<string>): boolean {
-  if (config.auth !== undefined || config.headers.has('Authorization')) return false;
+function originOf(config: InternalAxiosRequestConfig): string | undefined {
   const url = bare.getUri(config);
-  return URL.canParse(url) && origins.has(new URL(url).origin);
+  return URL.canParse(url) ? new URL(url).origin : undefined;
+}
+
+function hasOwnAuthorization({ auth, headers }: InternalAxiosRequestConfig): boolean {
+  return auth !== undefined || headers.has('Authorization');
 }
 
 function checkedOrigin(origin: string): string {
