@@ -2,6 +2,8 @@ import {
   Body,
   Controller,
   type DynamicModule,
+  type ExecutionContext,
+  Inject,
   Injectable,
   type INestApplication,
   type INestApplicationContext,
@@ -14,6 +16,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { Test } from '@nestjs/testing';
 import {
   type AuthorityEvent,
+  CellsAuthorityController,
   type CellsAuthorityExtras,
   CLIENT_CREDENTIALS_SCHEME,
   CellsAuthorityModule,
@@ -161,6 +164,26 @@ describe('The module', () => {
       expect(JSON.parse((await exchange(await app.getUrl(), request)).body)).toEqual({ a: [1] });
     });
 
+    it("is under the host's global guards, and can be let through", async () => {
+      const guard = (mayPass: (context: ExecutionContext) => boolean) => ({
+        name: '',
+        configure: (app: INestApplication) => app.useGlobalGuards({ canActivate: mayPass }),
+      });
+      const module = () => CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+      const closed = closedAfterwards(
+        await startHost(
+          adapter,
+          [module()],
+          guard(() => false),
+        ),
+      );
+      const letThrough = guard((context) => context.getClass() === CellsAuthorityController);
+      const open = closedAfterwards(await startHost(adapter, [module()], letThrough));
+
+      expect((await exchange(await closed.getUrl(), TOKEN_REQUEST)).status).toBe(403);
+      expect((await exchange(await open.getUrl(), TOKEN_REQUEST)).status).toBe(200);
+    });
+
     it("serves the operation in a host's own tests, too", async () => {
       const testing = await Test.createTestingModule({
         imports: [CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl })],
@@ -243,6 +266,36 @@ describe('Two modules in one application', () => {
     await app.get(Two, { strict: false }).authority.getAccessToken();
 
     expect(upstream.requestCount).toBe(2);
+  });
+
+  it('are told apart by names of their own', async () => {
+    @Module({
+      imports: [
+        CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, credentials: OTHER, controller: false }),
+      ],
+      providers: [{ provide: 'OTHER_AUTHORITY', useExisting: CellsAuthorityService }],
+      exports: ['OTHER_AUTHORITY'],
+    })
+    class OtherModule {}
+    @Injectable()
+    class Both {
+      constructor(
+        readonly authority: CellsAuthorityService,
+        @Inject('OTHER_AUTHORITY') readonly other: CellsAuthorityService,
+      ) {}
+    }
+    @Module({
+      imports: [
+        CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, credentials: CLIENT }),
+        OtherModule,
+      ],
+      providers: [Both],
+    })
+    class Host {}
+    const { authority, other } = (await contextOf(Host)).get(Both);
+
+    expect(ownerOf(await authority.getAccessToken()).clientId).toBe(CLIENT.clientId);
+    expect(ownerOf(await other.getAccessToken()).clientId).toBe(OTHER.clientId);
   });
 
   it.each(hostAdapters)('cannot both serve the operation: the start fails with a message on %s', async (adapter) => {
