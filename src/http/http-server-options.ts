@@ -37,7 +37,11 @@ export function httpServerOptions(environment: Environment): FastifyServerOption
     // What still comes in on an open connection while the service stops is answered like everything else.
     return503OnClosing: false,
     trustProxy: environment.TRUST_PROXY?.split(',').map((cidr) => cidr.trim()) ?? false,
-    routerOptions: { ignoreDuplicateSlashes: true },
+    routerOptions: {
+      ignoreDuplicateSlashes: true,
+      // The library reads a token request's query itself, and more strictly; whoever else wants one takes it from the URL.
+      querystringParser: () => ({}),
+    },
     requestIdHeader: false,
     genReqId: requestIds(),
     clientErrorHandler: (error: ClientError, socket: Socket) => {

@@ -38,7 +38,9 @@ export function readBodyText(
   }
   function onEnd(): void {
     stop();
-    onText(Buffer.concat(chunks, length).toString('utf8'));
+    const [first] = chunks;
+    const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
+    onText(bytes.toString('utf8'));
   }
   request.on('data', onData).on('end', onEnd).on('close', stop);
 }

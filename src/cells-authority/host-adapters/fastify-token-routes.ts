@@ -28,15 +28,15 @@ export interface FastifyApplication {
   addHook(name: 'onRequest', hook: FastifyHook): void;
 }
 
+/** What is taken from a request until Fastify has passed the point at which it would parse the body. */
 interface TakenBody {
-  readonly headers: IncomingHttpHeaders;
+  readonly type: string | undefined;
+  readonly length: string | undefined;
+  readonly encoding: string | undefined;
   text: string | undefined;
 }
 
 const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
-
-/** What makes Fastify look for a parser. */
-const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
 
 /**
  * Reads the bodies of token requests in place of the host's parsers, which refuse an empty JSON body and all types that
@@ -46,9 +46,17 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
   const taken = new WeakMap<IncomingMessage, TakenBody>();
 
   const takeBody: FastifyHook = ({ raw }, reply, done) => {
-    const body: TakenBody = { headers: hideBody(raw.headers), text: undefined };
+    const { headers } = raw;
+    const body: TakenBody = {
+      type: headers['content-type'],
+      length: headers['content-length'],
+      encoding: headers['transfer-encoding'],
+      text: undefined,
+    };
+    const announced = announcesBody(headers);
+    hideBody(headers);
     taken.set(raw, body);
-    if (!announcesBody(body.headers) || raw.readableEnded) {
+    if (!announced || raw.readableEnded) {
       done();
       return;
     }
@@ -65,8 +73,10 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
   };
   const handOver: FastifyHook = (request, _reply, done) => {
     const body = taken.get(request.raw);
-    Object.assign(request.raw.headers, body?.headers);
-    request.body = body?.text;
+    if (body !== undefined) {
+      showBody(request.raw.headers, body);
+      request.body = body.text;
+    }
     done();
   };
 
@@ -89,11 +99,17 @@ function isTokenUrlPath(url: string): boolean {
   return TOKEN_PATHS.some((tokenPath) => path.endsWith(tokenPath));
 }
 
-/** Takes the headers away that tell of a body, and returns them. */
-function hideBody(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const shown = Object.fromEntries(BODY_HEADERS.map((name) => [name, headers[name]]));
-  for (const name of BODY_HEADERS) headers[name] = undefined;
-  return shown;
+/** Takes the headers away that tell of a body. */
+function hideBody(headers: IncomingHttpHeaders): void {
+  if (headers['content-type'] !== undefined) headers['content-type'] = undefined;
+  if (headers['content-length'] !== undefined) headers['content-length'] = undefined;
+  if (headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = undefined;
+}
+
+function showBody(headers: IncomingHttpHeaders, body: TakenBody): void {
+  if (body.type !== undefined) headers['content-type'] = body.type;
+  if (body.length !== undefined) headers['content-length'] = body.length;
+  if (body.encoding !== undefined) headers['transfer-encoding'] = body.encoding;
 }
 
 function hooks(given: FastifyHook | FastifyHook[] | undefined): FastifyHook[] {
