@@ -1,18 +1,25 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
-import { CellsAuthorityModule } from './cells-authority/index.js';
+import { type Logger } from 'pino';
+import { type AuthorityObserver, CellsAuthorityModule } from './cells-authority/index.js';
 import { authorityOptions } from './config/authority-options.js';
 import { type Environment } from './config/environment.js';
+import { HealthModule } from './health/health.module.js';
 import { StoppingModule } from './http/stopping.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { ObservabilityModule, SERVICE_OBSERVER } from './observability.module.js';
 
 /** The service, composed from its environment. */
 @Module({})
 export class AppModule {
-  static forEnvironment(environment: Environment): DynamicModule {
+  static forEnvironment(environment: Environment, logger: Logger): DynamicModule {
     return {
       module: AppModule,
       imports: [
         StoppingModule,
+        ObservabilityModule.with(logger, environment.TOKEN_CACHE === 'redis'),
+        HealthModule,
+        ...(environment.METRICS === 'on' ? [MetricsModule] : []),
         ConfigModule.forRoot({
           isGlobal: true,
           cache: true,
@@ -22,8 +29,11 @@ export class AppModule {
           load: [() => ({ environment })],
         }),
         CellsAuthorityModule.forRootAsync({
-          inject: [ConfigService],
-          useFactory: (config: ConfigService) => authorityOptions(config.getOrThrow<Environment>('environment')),
+          inject: [ConfigService, SERVICE_OBSERVER],
+          useFactory: (config: ConfigService, observer: AuthorityObserver) => ({
+            ...authorityOptions(config.getOrThrow<Environment>('environment')),
+            observer,
+          }),
         }),
       ],
     };

@@ -5,24 +5,40 @@ import { CellsAuthorityService } from './cells-authority/index.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
+import { observeRequests } from './http/completed-requests.js';
 import { openKeptTokenLane } from './http/kept-token-lane.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
 import { type NestLogger } from './logging/nest-logger.js';
+import { ServiceMetrics } from './metrics/service-metrics.js';
+import { traceRequests } from './tracing/request-tracing.js';
 
 /** Creates the service, complete but for the listening; the process and the tests use the same one. */
 export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
   const adapter = new FastifyAdapter(httpServerOptions(environment));
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forEnvironment(environment), adapter, {
-    bodyParser: false,
-    logger,
-    // An error while starting is the caller's to report.
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.forEnvironment(environment, logger.logger),
+    adapter,
+    {
+      bodyParser: false,
+      logger,
+      // An error while starting is the caller's to report.
+      abortOnError: false,
+    },
+  );
+  const metrics = app.get(ServiceMetrics);
+  metrics.addKept(() => app.get(CellsAuthorityService, { strict: false }).numbers);
+  traceRequests(adapter.getInstance());
+  observeRequests(adapter.getInstance(), metrics.requests, logger.logger);
   if (environment.TOKEN_CACHE !== 'off') {
-    openKeptTokenLane(adapter.getInstance(), () => app.get(CellsAuthorityService, { strict: false }), headers);
+    openKeptTokenLane(
+      adapter.getInstance(),
+      () => app.get(CellsAuthorityService, { strict: false }),
+      headers,
+      metrics.requests,
+    );
   }
   sendSecurityHeaders(adapter.getInstance(), headers);
   if (environment.CORS_ORIGINS !== undefined) app.enableCors(crossOriginOptions(environment.CORS_ORIGINS));

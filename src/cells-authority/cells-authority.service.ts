@@ -12,7 +12,7 @@ import { validateTokenRequest } from './client-credentials/token-request.validat
 import { type TokenResponseDto } from './dto/token-response.dto.js';
 import { OAuthError } from './errors/oauth-error.js';
 import { invalidClientForBasic } from './errors/oauth-errors.js';
-import { TokenAuthority } from './token-cache/token-authority.js';
+import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/token-answer.js';
 
 /** The published path, or one of those that SDKs call. */
@@ -72,6 +72,11 @@ export class CellsAuthorityService {
   /** Drops exactly this token, because the Cells API refused it, say; a newer one stays. */
   invalidate(accessToken: string): void {
     this.authority.invalidate(accessToken);
+  }
+
+  /** What is kept in memory at the moment; for metrics. */
+  get numbers(): AuthorityNumbers {
+    return this.authority.numbers;
   }
 
   /** Answers a token request that came over HTTP and has been validated. @throws OAuthError as it is to be sent. */

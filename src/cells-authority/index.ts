@@ -28,4 +28,5 @@ export { CLIENT_CREDENTIALS_SCHEME } from './dto/post-access-token.api.js';
 export { OAuthError } from './errors/oauth-error.js';
 export { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
 export { TOKEN_REPLY_HEADERS } from './token-reply.js';
+export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { type TokenAnswer } from './token-cache/token-answer.js';

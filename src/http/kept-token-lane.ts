@@ -7,6 +7,8 @@ import {
   type TokenAnswer,
   type TokenPath,
 } from '../cells-authority/index.js';
+import { pathIndex, requestForm } from '../metrics/request-labels.js';
+import { type RequestMeter } from '../metrics/request-meter.js';
 
 /**
  * A lane of its own for token requests whose token is kept: they are answered as soon as their headers, or their body,
@@ -19,23 +21,29 @@ export function openKeptTokenLane(
   fastify: FastifyInstance,
   authority: () => CellsAuthorityService,
   headers: Readonly<Record<string, string>>,
+  meter: RequestMeter,
 ): void {
   const constantHeaders = Object.entries({ ...TOKEN_REPLY_HEADERS, ...headers }).flat();
 
-  function laneFor(path: TokenPath): onRequestHookHandler {
+  function laneFor(path: TokenPath, url: string): onRequestHookHandler {
+    const index = pathIndex(url);
     let service: CellsAuthorityService | undefined;
     return (request, reply, done) => {
       service ??= authority();
       // A page's request: whether and how it may read the answer is not for this lane to say.
       const answer = request.headers.origin === undefined ? service.reuse(request, path) : undefined;
       if (answer === undefined) done();
-      else send(request, reply, constantHeaders, answer);
+      else {
+        send(request, reply, constantHeaders, answer);
+        const form = requestForm(request.raw.url ?? '', request.headers);
+        meter.requestCompleted(index, form, 'token', performance.now() - request.arrivedAt);
+      }
     };
   }
 
   const paths = new Map<string, onRequestHookHandler>([
-    [`/${PUBLISHED_PATH}`, laneFor('published')],
-    ...SDK_PATHS.map((path): [string, onRequestHookHandler] => [`/${path}`, laneFor('sdk')]),
+    [`/${PUBLISHED_PATH}`, laneFor('published', `/${PUBLISHED_PATH}`)],
+    ...SDK_PATHS.map((path): [string, onRequestHookHandler] => [`/${path}`, laneFor('sdk', `/${path}`)]),
   ]);
 
   fastify.addHook('onRoute', (route) => {
@@ -61,5 +69,6 @@ function unlessBodyIsToCome(lane: onRequestHookHandler): onRequestHookHandler {
 function send(request: FastifyRequest, reply: FastifyReply, headers: readonly string[], answer: TokenAnswer): void {
   reply.hijack();
   reply.raw.writeHead(200, [...headers, 'X-Request-Id', request.id, 'Content-Length', String(answer.length)]);
-  reply.raw.end(answer.text);
+  // One byte a character: text that is ASCII need not be encoded.
+  reply.raw.end(answer.text, answer.length === answer.text.length ? 'latin1' : 'utf8');
 }

@@ -3,7 +3,7 @@ import { type Logger } from 'pino';
 
 /** Sends Nest's own lines the way of all others. */
 export class NestLogger implements LoggerService {
-  constructor(private readonly logger: Logger) {}
+  constructor(readonly logger: Logger) {}
 
   log(message: unknown, context?: unknown): void {
     this.logger.info(...line(message, context));

@@ -9,6 +9,7 @@ import { type IssuedToken } from './issued-token.js';
 import { type Judgement, judgeResponse } from './judge-response.js';
 import { type UpstreamResponse } from './token-exchange.js';
 import { type FailureKind, TransportFailure } from './transport-failure.js';
+import { spanAttributes, UpstreamSpan } from './upstream-span.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** What the authorization server is asked for. */
@@ -60,6 +61,7 @@ const SIGNS_OF_DEATH: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
 export class AuthorizationServerClient {
   readonly #circuit: Circuit;
   readonly #line: WaitingLine;
+  readonly #spanAttributes: ReturnType<typeof spanAttributes>;
 
   constructor(
     private readonly http: HttpService,
@@ -70,6 +72,7 @@ export class AuthorizationServerClient {
     this.#circuit = new Circuit(clock, (state) => {
       observe({ type: 'circuit', state });
     });
+    this.#spanAttributes = spanAttributes(settings.tokenUrl);
     this.#line = new WaitingLine(settings.maxConnections, settings.maxConnections * WAITING_PER_CONNECTION);
   }
 
@@ -98,15 +101,18 @@ export class AuthorizationServerClient {
 
   async #requestInTime(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
     const sentAt = this.clock();
-    const attempt = await this.#sendWithRetry(tokenRequestBody(request), deadline);
+    const span = new UpstreamSpan(this.#spanAttributes);
+    const attempt = await this.#sendWithRetry(tokenRequestBody(request), deadline, span.headers);
     const judgement = judgeAttempt(attempt, request.credentials.clientSecret);
     if (SIGNS_OF_DEATH.has(judgement.outcome)) this.#circuit.failed();
     else this.#circuit.succeeded();
+    const status = 'response' in attempt ? attempt.response.status : undefined;
+    span.end(judgement.outcome, status, attempt.retried);
     this.observe({
       type: 'upstream_request',
       outcome: judgement.outcome,
       durationMs: this.clock() - sentAt,
-      status: 'response' in attempt ? attempt.response.status : undefined,
+      status,
       retried: attempt.retried,
       client: request.client,
     });
@@ -115,11 +121,15 @@ export class AuthorizationServerClient {
   }
 
   /** A request that the authorization server cannot have seen is sent once more, and not on another stale connection. */
-  async #sendWithRetry(body: string, deadline: number): Promise<Attempt | FailedAttempt> {
-    const first = await this.#send(body, deadline);
+  async #sendWithRetry(
+    body: string,
+    deadline: number,
+    traceHeaders: Record<string, string>,
+  ): Promise<Attempt | FailedAttempt> {
+    const first = await this.#send(body, deadline, traceHeaders);
     if (!(first instanceof TransportFailure)) return { response: first, retried: false };
     if (!first.unseen || deadline - this.clock() <= 0) return { failure: first, retried: false };
-    const second = await this.#send(body, deadline, { Connection: 'close' });
+    const second = await this.#send(body, deadline, { ...traceHeaders, Connection: 'close' });
     return second instanceof TransportFailure
       ? { failure: second, retried: true }
       : { response: second, retried: true };
@@ -128,7 +138,7 @@ export class AuthorizationServerClient {
   async #send(
     body: string,
     deadline: number,
-    requestHeaders: Record<string, string> = {},
+    requestHeaders: Record<string, string>,
   ): Promise<UpstreamResponse | TransportFailure> {
     try {
       const timeout = Math.max(1, deadline - this.clock());

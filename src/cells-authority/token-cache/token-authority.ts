@@ -31,6 +31,13 @@ export interface TokenAuthorityParts {
   readonly observe: AuthorityObserver;
 }
 
+/** What is kept in memory at the moment. */
+export interface AuthorityNumbers {
+  readonly keptTokens: number;
+  /** Credential pairs, and requests of one, that are on hold. */
+  readonly heldCredentials: number;
+}
+
 const TOKEN_REUSED: AuthorityEvent = { type: 'token_served', source: 'kept' };
 
 /** The way of every token request: reuse, guess limits, single flight, holds, authorization server. */
@@ -95,6 +102,10 @@ export class TokenAuthority {
     const answer = this.parts.cache?.reuse(key, terms, (offer) => this.#fetchFor(request, key)(offer));
     if (answer !== undefined) this.parts.observe(TOKEN_REUSED);
     return answer;
+  }
+
+  get numbers(): AuthorityNumbers {
+    return { keptTokens: this.parts.cache?.entries ?? 0, heldCredentials: this.parts.holds.held };
   }
 
   /** Drops exactly this token, and no newer one. */

@@ -1,0 +1,48 @@
+import { Controller, Get, Header, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { type HealthCheckResult, HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+import { Stopping } from '../http/stopping.js';
+import { AuthorityCondition } from './authority-condition.js';
+import { NotReadyFilter } from './not-ready.filter.js';
+
+/** For probes. Nobody else is asked to answer one. */
+@ApiExcludeController()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly condition: AuthorityCondition,
+    private readonly stopping: Stopping,
+  ) {}
+
+  /** Whether the process answers at all. */
+  @Get('live')
+  @Header('Cache-Control', 'no-store')
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** Whether to send requests here: until the service is told to stop, for kept tokens are served whatever is down. */
+  @Get('ready')
+  @Header('Cache-Control', 'no-store')
+  @UseFilters(NotReadyFilter)
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => {
+        const service = this.indicators.check('service');
+        return this.stopping.begun ? service.down({ stopping: true }) : service.up();
+      },
+      () => {
+        const { circuit } = this.condition;
+        const upstream = this.indicators.check('authorization_server');
+        return circuit === 'closed' ? upstream.up({ circuit }) : upstream.degraded({ circuit });
+      },
+      () => {
+        const { redis } = this.condition;
+        const store = this.indicators.check('redis');
+        return redis === 'unavailable' ? store.degraded({ state: 'bypassed' }) : store.up({ state: redis });
+      },
+    ]);
+  }
+}

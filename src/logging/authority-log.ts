@@ -1,0 +1,83 @@
+import { type Logger } from 'pino';
+import { type AuthorityEvent, type AuthorityObserver } from '../cells-authority/index.js';
+
+type StoreEvent = Extract<AuthorityEvent, { type: 'shared_store' }>;
+
+/** Redis trouble comes by the thousand: of each kind one line a minute, with the number of those left out. */
+const REPEAT_MS = 60_000;
+
+/** Writes what the library tells as log lines: `event` says which one, the message says it to people. */
+export function authorityLog(logger: Logger, now: () => number = () => performance.now()): AuthorityObserver {
+  const logStore = storeLog(logger, now);
+  // The level does not change, and the question is asked for every reused token.
+  const logsTokens = logger.isLevelEnabled('debug');
+  return (event) => {
+    switch (event.type) {
+      case 'token_served':
+        if (logsTokens) logger.debug({ event: 'token_served', source: event.source }, 'Token handed out');
+        break;
+      case 'upstream_request': {
+        const { type, durationMs, ...rest } = event;
+        const fields = { event: type, durationMs: Math.round(durationMs), ...rest };
+        if (event.outcome === 'token') logger.info(fields, 'The authorization server issued a token');
+        else logger.warn(fields, 'The authorization server issued no token');
+        break;
+      }
+      case 'shared_store':
+        logStore(event);
+        break;
+      default:
+        writeRareEvent(logger, event);
+    }
+  };
+}
+
+type RareEvent = Exclude<AuthorityEvent, { type: 'token_served' | 'upstream_request' | 'shared_store' }>;
+
+function writeRareEvent(logger: Logger, { type: event, ...fields }: RareEvent): void {
+  const line = { event, ...fields };
+  switch (event) {
+    case 'refresh':
+      if ('outcome' in fields && fields.outcome === 'failed') logger.warn(line, 'A token could not be renewed ahead');
+      else logger.debug(line, 'A token was renewed ahead of its expiry');
+      break;
+    case 'held':
+      logger.warn(line, 'Credentials are held: requests with them are answered from memory');
+      break;
+    case 'answered_from_hold':
+      logger.info(line, 'Client refused: its credentials are held');
+      break;
+    case 'guessing_slowed':
+      logger.warn(line, 'Client refused: too many failures before');
+      break;
+    case 'not_forwarded':
+      logger.warn(line, 'Client refused: the authorization server is spared');
+      break;
+    case 'circuit':
+      logger.warn(line, 'The circuit to the authorization server changed');
+      break;
+    case 'evicted':
+      logger.debug(line, 'A kept token was dropped for want of room');
+      break;
+  }
+}
+
+function storeLog(logger: Logger, now: () => number): (event: StoreEvent) => void {
+  const told = new Map<string, { at: number; omitted: number }>();
+  return ({ type: event, operation, outcome }) => {
+    const fields = { event, operation, outcome };
+    if (operation === 'connection') {
+      if (outcome === 'available') logger.info(fields, 'Redis is used');
+      else logger.warn(fields, 'Redis is bypassed: tokens are kept in memory only');
+      return;
+    }
+    if (outcome !== 'no_answer' && outcome !== 'refused' && outcome !== 'tampered') return;
+    const last = told.get(outcome);
+    if (last !== undefined && now() - last.at < REPEAT_MS) {
+      last.omitted += 1;
+      return;
+    }
+    logger.warn({ ...fields, omitted: last?.omitted ?? 0 }, 'Redis trouble');
+    told.set(outcome, { at: now(), omitted: 0 });
+  };
+}

@@ -1,0 +1,42 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type AuthorityNumbers, type AuthorityObserver } from '../cells-authority/index.js';
+import { authorityMetrics } from './authority-metrics.js';
+import { RequestMeter } from './request-meter.js';
+
+/** All metrics of one application, in a registry of its own. */
+export class ServiceMetrics {
+  readonly registry = new Registry();
+  readonly requests = new RequestMeter();
+  readonly observe: AuthorityObserver;
+
+  constructor() {
+    this.requests.register(this.registry);
+    this.observe = authorityMetrics(this.registry);
+  }
+
+  /** Adds Node's own. */
+  addProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Adds what is kept; `read` is asked with every scrape. */
+  addKept(read: () => AuthorityNumbers): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'cells_authority_kept_tokens',
+      help: 'Tokens kept for reuse',
+      registers,
+      collect() {
+        this.set(read().keptTokens);
+      },
+    });
+    new Gauge({
+      name: 'cells_authority_held_credentials',
+      help: 'Credential pairs and requests that are on hold',
+      registers,
+      collect() {
+        this.set(read().heldCredentials);
+      },
+    });
+  }
+}

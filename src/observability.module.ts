@@ -1,0 +1,34 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type Logger } from 'pino';
+import { type AuthorityObserver } from './cells-authority/index.js';
+import { AuthorityCondition } from './health/authority-condition.js';
+import { authorityLog } from './logging/authority-log.js';
+import { ServiceMetrics } from './metrics/service-metrics.js';
+
+/** Injection token of the observer that the library tells everything. */
+export const SERVICE_OBSERVER = Symbol('SERVICE_OBSERVER');
+
+/** What watches the library: log, metrics and condition, one of each for the whole service. */
+@Global()
+@Module({})
+export class ObservabilityModule {
+  static with(logger: Logger, usesRedis: boolean): DynamicModule {
+    const metrics = new ServiceMetrics();
+    const condition = new AuthorityCondition(usesRedis);
+    const log = authorityLog(logger);
+    const observer: AuthorityObserver = (event) => {
+      metrics.observe(event);
+      log(event);
+      condition.observe(event);
+    };
+    return {
+      module: ObservabilityModule,
+      providers: [
+        { provide: ServiceMetrics, useValue: metrics },
+        { provide: AuthorityCondition, useValue: condition },
+        { provide: SERVICE_OBSERVER, useValue: observer },
+      ],
+      exports: [ServiceMetrics, AuthorityCondition, SERVICE_OBSERVER],
+    };
+  }
+}

@@ -1,0 +1,179 @@
+import { Stopping } from '../../src/http/stopping.js';
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { closedPort } from '../support/closed-port.js';
+import { type RunningService, startService } from '../support/service.js';
+
+const PUBLISHED = '/v4.0/cells/connect/token';
+const CLIENT_ID = 'metered-client';
+const CLIENT_SECRET = 'metered-client-secret';
+const QUERY = `?client_id=${CLIENT_ID}&client_secret=${CLIENT_SECRET}`;
+
+let upstream: AsposeLimits;
+let service: RunningService;
+
+beforeAll(async () => {
+  upstream = await AsposeLimits.start({ clients: [[CLIENT_ID, CLIENT_SECRET]] });
+});
+
+afterAll(async () => {
+  await upstream.close();
+});
+
+async function start(environment: Record<string, string> = {}): Promise<void> {
+  upstream.clear();
+  service = await startService({ UPSTREAM_TOKEN_URL: upstream.tokenUrl, ...environment });
+}
+
+afterEach(async () => {
+  await service.close();
+});
+
+async function metrics(): Promise<string[]> {
+  const response = await fetch(`${service.origin}/metrics`);
+  expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  return (await response.text()).split('\n');
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<number> {
+  const response = await fetch(service.origin + path, { method: 'POST', ...init });
+  await response.text();
+  return response.status;
+}
+
+async function ready(): Promise<{ status: number; body: Record<string, unknown> }> {
+  const response = await fetch(`${service.origin}/health/ready`);
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+describe('Metrics', () => {
+  it('count each request once, by path, credential form and outcome', async () => {
+    await start();
+    const form = new URLSearchParams({ client_id: CLIENT_ID, client_secret: CLIENT_SECRET });
+    const json = JSON.stringify({ client_id: CLIENT_ID, client_secret: 'wrong' });
+    await ask(PUBLISHED + QUERY);
+    await ask(PUBLISHED + QUERY);
+    await ask(PUBLISHED + QUERY, { headers: { 'Content-Type': 'application/json' } });
+    await ask('/connect/token', { body: form });
+    await ask('/connect/token', { body: form });
+    await ask('/oauth2/token', { headers: { Authorization: `Basic ${btoa(`${CLIENT_ID}:${CLIENT_SECRET}`)}` } });
+    await ask('/oauth2/token', { headers: { 'Content-Type': 'application/json' }, body: json });
+    await ask(PUBLISHED);
+    await ask('/nothing/here');
+
+    const lines = (await metrics()).filter((line) => line.startsWith('cells_authority_requests_total'));
+
+    const count = (path: string, form: string, outcome: string, value: number) =>
+      `cells_authority_requests_total{path="${path}",credential_form="${form}",outcome="${outcome}"} ${value}`;
+    expect(lines.sort()).toEqual(
+      [
+        count(PUBLISHED, 'query', 'token', 3),
+        count(PUBLISHED, 'none', 'invalid_request', 1),
+        count('/connect/token', 'form', 'token', 2),
+        count('/oauth2/token', 'basic', 'token', 1),
+        count('/oauth2/token', 'json', 'invalid_client', 1),
+        count('other', 'none', 'client_error', 1),
+      ].sort(),
+    );
+  });
+
+  it('tell where the tokens came from, what upstream did and what is kept', async () => {
+    await start();
+    await ask(PUBLISHED + QUERY);
+    await ask(PUBLISHED + QUERY);
+    await ask(`${PUBLISHED}?client_id=${CLIENT_ID}&client_secret=wrong`);
+    await ask(`${PUBLISHED}?client_id=${CLIENT_ID}&client_secret=wrong`);
+
+    expect(await metrics()).toEqual(
+      expect.arrayContaining([
+        'cells_authority_tokens_served_total{source="kept"} 1',
+        'cells_authority_tokens_served_total{source="fetched"} 1',
+        'cells_authority_upstream_requests_total{outcome="token"} 1',
+        'cells_authority_upstream_requests_total{outcome="refused"} 1',
+        'cells_authority_upstream_request_duration_seconds_count 2',
+        'cells_authority_holds_total{reason="refused"} 1',
+        'cells_authority_answers_from_hold_total{reason="refused"} 1',
+        'cells_authority_circuit_state{state="closed"} 1',
+        'cells_authority_circuit_state{state="open"} 0',
+        'cells_authority_kept_tokens 1',
+        'cells_authority_held_credentials 1',
+        `cells_authority_request_duration_seconds_count{path="${PUBLISHED}"} 4`,
+        `cells_authority_request_duration_seconds_bucket{path="${PUBLISHED}",le="+Inf"} 4`,
+        expect.stringMatching(/^nodejs_heap_size_used_bytes \d/),
+      ]),
+    );
+  });
+
+  it('never hold what a caller sent', async () => {
+    await start();
+    await ask(`/${CLIENT_SECRET}${QUERY}`);
+    await ask(`${PUBLISHED}${QUERY}&${CLIENT_SECRET}=1`, { headers: { 'X-Request-Id': CLIENT_SECRET } });
+
+    const text = (await metrics()).join('\n');
+
+    expect(text).not.toContain(CLIENT_SECRET);
+    expect(text).not.toContain(CLIENT_ID);
+  });
+
+  it('are of one application each, and gone with METRICS=off', async () => {
+    await start({ METRICS: 'off' });
+
+    const response = await fetch(`${service.origin}/metrics`);
+
+    expect(response.status).toBe(404);
+  });
+});
+
+describe('Health', () => {
+  it('is live and ready, and asks nobody', async () => {
+    await start();
+    const before = upstream.requests.length;
+
+    const live = await fetch(`${service.origin}/health/live`);
+
+    expect(live.status).toBe(200);
+    expect(await live.json()).toMatchObject({ status: 'ok' });
+    expect(await ready()).toMatchObject({
+      status: 200,
+      body: { status: 'ok', details: { authorization_server: { circuit: 'closed' }, redis: { state: 'not_used' } } },
+    });
+    expect(upstream.requests).toHaveLength(before);
+  });
+
+  it('stays ready without Redis, and says so', async () => {
+    const port = await closedPort();
+    await start({
+      TOKEN_CACHE: 'redis',
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+      TOKEN_CACHE_SECRET: 'x'.repeat(32),
+    });
+
+    expect(await ready()).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', details: { redis: { status: 'degraded', state: 'bypassed' } } },
+    });
+  });
+
+  it('is not ready as soon as stopping begins, and still live', async () => {
+    await start();
+    service.app.get(Stopping).begin();
+
+    const answer = await ready();
+    const live = await fetch(`${service.origin}/health/live`);
+
+    expect(answer).toMatchObject({ status: 503, body: { status: 'error', error: { service: { stopping: true } } } });
+    expect(live.status).toBe(200);
+  });
+});
+
+describe('Request ids', () => {
+  it.each([PUBLISHED + QUERY, PUBLISHED, '/nothing', '/health/live'])('are returned by %s', async (path) => {
+    await start();
+    const method = path.startsWith('/health') ? 'GET' : 'POST';
+
+    const given = await fetch(service.origin + path, { method, headers: { 'X-Request-Id': 'trace-me.42' } });
+    const forged = await fetch(service.origin + path, { method, headers: { 'X-Request-Id': '{"level":60}' } });
+
+    expect(given.headers.get('x-request-id')).toBe('trace-me.42');
+    expect(forged.headers.get('x-request-id')).toMatch(/^[\w-]{8}-\d+$/);
+  });
+});
