@@ -116,7 +116,7 @@ export class Instance {
 }
 
 /** Resolves when the condition holds; nothing tells of it otherwise. */
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 5000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`still not so after ${limitMs} ms: ${String(condition)}`);

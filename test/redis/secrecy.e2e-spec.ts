@@ -60,7 +60,7 @@ describeWithRedis('What is kept in Redis', () => {
     const all = (await redis.command('KEYS', '*')) as string[];
     for (const key of all) {
       scanner.add('keys', `${key}\n`);
-      scanner.add(`dump of ${key}`, await redis.client.dumpBuffer(key).then((dump) => dump ?? ''));
+      scanner.add(`dump of ${key}`, await redis.client.dumpBuffer(key));
       if (await redis.client.getBuffer(key).catch(() => null)) {
         scanner.add(`value of ${key}`, (await redis.client.getBuffer(key)) ?? '');
       }

@@ -4,8 +4,8 @@ import { type RedisAddress } from './redis-address.js';
 import { type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
-/** Commands that nobody waits for any more are forgotten then. */
-const COMMAND_TIMEOUT_MS = 1000;
+/** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
+const SILENCE_MS = 3000;
 const LONGEST_RECONNECT_DELAY_MS = 2000;
 /** After a failover the old master refuses writes; a Redis that is read-only for good must not cost a reconnect a write. */
 const READ_ONLY_RECONNECT_MS = 60_000;
@@ -28,7 +28,7 @@ export async function connectToRedis(
       new Cluster([...hosts], {
         redisOptions: options,
         enableOfflineQueue: false,
-        slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
+        slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
         retryDelayOnFailover: 20,
         maxRedirections: 2,
         clusterRetryStrategy: reconnectDelay,
@@ -103,10 +103,6 @@ class IoredisCommands implements RedisCommands {
     await answered(this.redis.ping());
   }
 
-  reconnect(): void {
-    this.redis.disconnect(true);
-  }
-
   disconnect(): void {
     this.redis.disconnect();
   }
@@ -129,7 +125,7 @@ function redisOptions({ tls, caFile, username, password, database }: RedisAddres
     db: database,
     ...(tls ? { tls: caFile === undefined ? {} : { ca: readCertificates(caFile) } } : {}),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

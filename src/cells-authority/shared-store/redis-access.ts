@@ -6,8 +6,6 @@ import { type RedisCommands, RedisRefusal, type RedisSignal } from './redis-comm
 export const PATIENCE_MS = 50;
 const FIRST_BYPASS_MS = 500;
 const LONGEST_BYPASS_MS = 10_000;
-/** Probes without an answer after which the connection itself is doubted. */
-const PROBES_PER_CONNECTION = 3;
 const WARNING_INTERVAL_MS = 60_000;
 const FAREWELL_MS = 200;
 
@@ -153,8 +151,6 @@ export class RedisAccess {
       this.#resume();
       return;
     }
-    // A connection whose other end is gone without a word would take the kernel a quarter of an hour to give up.
-    if (commands.ready && this.#probes % PROBES_PER_CONNECTION === 0) commands.reconnect();
     this.#probeLater();
   }
 

@@ -19,8 +19,6 @@ export interface RedisCommands {
   /** Runs a Lua script, atomically. */
   run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown>;
   ping(): Promise<void>;
-  /** Gives the connection up for a new one. */
-  reconnect(): void;
   /** Ends it for good, at once. */
   disconnect(): void;
 }
