@@ -8,14 +8,14 @@ import {
   Matches,
   Max,
   Min,
+  Validate,
   ValidateIf,
   validateSync,
   type ValidationError,
 } from 'class-validator';
+import { TokenUrlConstraint } from '../cells-authority/authorization-server/token-url.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-const LOOPBACK_HTTP = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?(?:[/?]|$)/;
-const TOKEN_URL = new RegExp(`^https://[^@#]+$|${LOOPBACK_HTTP.source}`);
 
 /** Environment values are text; what looks like no integer is left as it is, for the validator to refuse. */
 function Integer(): PropertyDecorator {
@@ -36,7 +36,7 @@ export class Environment {
   @Max(65_535)
   PORT = 3000;
 
-  @Matches(TOKEN_URL, { message: 'an https:// URL, or http:// to a loopback address' })
+  @Validate(TokenUrlConstraint)
   UPSTREAM_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
 
   @Integer()
