@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
+import { RawClient } from '../support/raw-client.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { answerNothing } from '../support/upstream-scripts.js';
+import { KeepAliveClient, type LoadReply, loadUntil } from './load.js';
+import { settled } from './resources.js';
+
+const CLIENTS = Array.from({ length: 50 }, (_, i) => [`client-${i}`, `secret-of-client-${i}`] as const);
+const PATH = '/v4.0/cells/connect/token';
+const GRACE_MS = 4000;
+const PER_SECOND = 500;
+
+const form = (nth: number): string => {
+  const [id, secret] = CLIENTS[nth % CLIENTS.length] ?? ['', ''];
+  return new URLSearchParams({ client_id: id, client_secret: secret }).toString();
+};
+
+function post(body: string): string {
+  return (
+    `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+const portOf = ({ origin }: BuiltService) => Number(new URL(origin).port);
+
+describe('Stopping', () => {
+  let upstream: AsposeLimits;
+  const start = (settings: Record<string, string> = {}) =>
+    startBuiltService({
+      env: {
+        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+        SHUTDOWN_GRACE_MS: String(GRACE_MS),
+        LOG_LEVEL: 'info',
+        DOCS: 'off',
+        ...settings,
+      },
+    });
+
+  beforeAll(async () => {
+    await buildOnce();
+    upstream = await AsposeLimits.start({ clients: CLIENTS, latencyMs: 100, record: false });
+  }, 120_000);
+  afterAll(() => upstream.close());
+
+  it('on SIGTERM under load: not ready first, everything answered, idle connections closed, exit code 0', async () => {
+    const service = await start({ TOKEN_CACHE: 'off' });
+    const client = new KeepAliveClient();
+    const replies: LoadReply[] = [];
+    const failures: unknown[] = [];
+    const underWay = new Set<Promise<void>>();
+    let notReady = false;
+    const load = loadUntil(
+      PER_SECOND,
+      () => notReady,
+      (nth) => {
+        const reply = client.post(service.origin, PATH, form(nth)).then(
+          (got) => void replies.push(got),
+          (error: unknown) => void failures.push(error),
+        );
+        underWay.add(reply);
+        void reply.finally(() => underWay.delete(reply));
+      },
+    );
+    const idle = new RawClient(portOf(service));
+    idle.send('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    await idle.next();
+    await settled(() => replies.length > PER_SECOND / 2);
+
+    const started = performance.now();
+    service.process.kill('SIGTERM');
+    const exited = once(service.process, 'exit');
+    // A load balancer sees that it is not ready, and only then sends no more.
+    const probe = new KeepAliveClient();
+    while (!notReady) {
+      const { status } = await probe.get(service.origin, '/health/ready');
+      if (status === 503) await delay(100);
+      notReady = status === 503;
+    }
+    await load;
+    await Promise.all(underWay);
+    const [code] = (await exited) as [number];
+
+    expect(failures).toEqual([]);
+    expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(replies.filter(({ connection, at }) => at > started + 100 && connection !== 'close')).toEqual([]);
+    expect(replies.filter(({ connection }) => connection === 'close').length).toBeGreaterThan(0);
+    expect((await idle.ended(1000)).ending).toBe('FIN');
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(GRACE_MS);
+    client.close();
+    probe.close();
+  });
+
+  it('tells whoever cannot be answered in time to come back', async () => {
+    const silent = await startScriptedServer(answerNothing);
+    const service = await start({ UPSTREAM_TOKEN_URL: silent.tokenUrl, SHUTDOWN_GRACE_MS: '1000' });
+    const waiting = new RawClient(portOf(service));
+    waiting.send(post(form(0)));
+    await settled(() => silent.requests.length === 1);
+
+    const started = performance.now();
+    const code = await service.stop();
+    const { ending, chunks } = await waiting.ended(1000);
+
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(ending).toBe('FIN');
+    const reply = chunks.map(({ chunk }) => chunk.toString()).join('');
+    expect(reply).toMatch(/^HTTP\/1\.1 503 /);
+    expect(reply).toMatch(/\r\nRetry-After: 1\r\n/i);
+    expect(reply).toMatch(/\r\nConnection: close\r\n/i);
+    expect(reply).toContain('temporarily_unavailable');
+    await silent.close();
+  });
+
+  it('is not held up by connections that say nothing, or half a request', async () => {
+    const service = await start({ SHUTDOWN_GRACE_MS: '2000' });
+    const clients = [new RawClient(portOf(service)), new RawClient(portOf(service))];
+    clients[1]?.send('POST / HTTP/1.1\r\nHost');
+    await Promise.all(clients.map(({ socket }) => once(socket, 'connect')));
+    const probe = new KeepAliveClient();
+    await probe.get(service.origin, '/health/live');
+
+    const started = performance.now();
+    expect(await service.stop()).toBe(0);
+
+    expect(performance.now() - started).toBeLessThan(2000);
+    for (const client of clients) await client.ended(100);
+    probe.close();
+  });
+
+  it('ends at once on a second signal', async () => {
+    const service = await start({ SHUTDOWN_GRACE_MS: '60000' });
+    const exited = once(service.process, 'exit');
+    service.process.kill('SIGTERM');
+    const probe = new KeepAliveClient();
+    while ((await probe.get(service.origin, '/health/ready')).status !== 503) await delay(10);
+
+    const started = performance.now();
+    service.process.kill('SIGTERM');
+    const [code] = (await exited) as [number];
+
+    expect(code).toBe(1);
+    expect(performance.now() - started).toBeLessThan(1000);
+    probe.close();
+  });
+
+  it('loses no request while three instances are restarted one after the other', async () => {
+    const settings = { SHUTDOWN_GRACE_MS: '2000' };
+    const instances = await Promise.all([start(settings), start(settings), start(settings)]);
+    const ready = new Set(instances.map(({ origin }) => origin));
+    const client = new KeepAliveClient();
+    const probe = new KeepAliveClient();
+    const outcomes: unknown[] = [];
+    const underWay = new Set<Promise<void>>();
+    const done = new AbortController();
+
+    const probing = (async () => {
+      while (!done.signal.aborted) {
+        for (const { origin } of instances) {
+          const status = await probe.get(origin, '/health/ready').then(
+            (reply) => reply.status,
+            () => 0,
+          );
+          if (status === 200) ready.add(origin);
+          else ready.delete(origin);
+        }
+        await delay(50);
+      }
+    })();
+    const load = loadUntil(
+      PER_SECOND,
+      () => done.signal.aborted,
+      (nth) => {
+        const origin = [...ready][nth % ready.size] ?? '';
+        const sent = client.post(origin, PATH, form(nth)).then(
+          ({ status }) => void outcomes.push(status),
+          (error: unknown) => void outcomes.push(error),
+        );
+        underWay.add(sent);
+        void sent.finally(() => underWay.delete(sent));
+      },
+    );
+
+    for (let i = 0; i < instances.length; i += 1) {
+      expect(await instances[i]?.stop()).toBe(0);
+      const restarted = await start(settings);
+      instances[i] = restarted;
+      await settled(() => ready.has(restarted.origin));
+    }
+    done.abort();
+    await Promise.all([load, probing]);
+    await Promise.all(underWay);
+    client.close();
+    probe.close();
+    await Promise.all(instances.map((instance) => instance.stop()));
+
+    expect(outcomes.length).toBeGreaterThan(PER_SECOND);
+    expect(outcomes.filter((outcome) => outcome !== 200)).toEqual([]);
+  }, 60_000);
+});
