@@ -19,8 +19,13 @@ export class CacheKeys {
   }
 
   /** Stands for a credential pair, which is what the authorization server counts failures for. */
-  pair({ clientId, clientSecret }: ClientCredentials): string {
-    return this.#hash('pair', field(this.tokenUrl) + field(clientId) + field(clientSecret));
+  pair(credentials: ClientCredentials): string {
+    return this.pairOf(this.token(credentials, undefined));
+  }
+
+  /** The same, from the token key of a request that names no scope. */
+  pairOf(tokenKey: string): string {
+    return `pair:${tokenKey}`;
   }
 
   /** Stands for a client id in log lines: short, and good for nothing but telling lines apart. */

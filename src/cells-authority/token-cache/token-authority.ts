@@ -159,9 +159,10 @@ export class TokenAuthority {
     this.#checkGuessing(request);
   }
 
-  #heldRequest({ credentials }: AuthorityRequest, key: string): HeldRequest {
+  #heldRequest({ credentials, scope }: AuthorityRequest, key: string): HeldRequest {
     const { keys } = this.parts;
-    return { pair: keys.pair(credentials), key, client: keys.fingerprint(credentials.clientId) };
+    const pair = scope === undefined ? keys.pairOf(key) : keys.pair(credentials);
+    return { pair, key, client: keys.fingerprint(credentials.clientId) };
   }
 
   #send(
