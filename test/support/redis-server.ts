@@ -44,7 +44,13 @@ export class RedisServer {
     private readonly folder: string,
     private readonly options: RedisServerOptions,
   ) {
-    this.client = new Redis({ port, lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+    this.client = new Redis({
+      port,
+      lazyConnect: true,
+      disconnectTimeout: 100,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+    });
     this.client.on('error', () => undefined);
   }
 

@@ -7,6 +7,8 @@ const CONNECT_TIMEOUT_MS = 2000;
 /** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
 const SILENCE_MS = 3000;
 const LONGEST_RECONNECT_DELAY_MS = 2000;
+/** What the other end has for closing, when the connection is ended here. */
+const FAREWELL_MS = 100;
 /** After a failover the old master refuses writes; a Redis that is read-only for good must not cost a reconnect a write. */
 const READ_ONLY_RECONNECT_MS = 60_000;
 
@@ -126,6 +128,7 @@ function redisOptions({ tls, caFile, username, password, database }: RedisAddres
     ...(tls ? { tls: caFile === undefined ? {} : { ca: readCertificates(caFile) } } : {}),
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
+    disconnectTimeout: FAREWELL_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
