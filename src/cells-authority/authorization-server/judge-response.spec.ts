@@ -1,0 +1,68 @@
+import { type Judgement, judgeResponse } from './judge-response.js';
+
+const SECRET = 'p:a s%s"\\w+o=r#d';
+const TOKEN = '{"access_token":"t","token_type":"Bearer","expires_in":60}';
+
+function judge(status: number, body = '', retryAfter?: string): Judgement {
+  return judgeResponse({ status, body, retryAfter }, SECRET);
+}
+
+function errorOf(judgement: Judgement) {
+  if (judgement.outcome === 'token') throw new Error('a token');
+  return judgement.error;
+}
+
+describe('judgeResponse', () => {
+  it('takes a 200 with a token response', () => {
+    expect(judge(200, TOKEN)).toMatchObject({ outcome: 'token', token: { accessToken: 't', lifetime: 60 } });
+  });
+
+  it.each([
+    [200, '<html>', 'invalid_response', 502],
+    [201, TOKEN, 'invalid_response', 502],
+    [204, '', 'invalid_response', 502],
+    [302, TOKEN, 'redirected', 502],
+    [400, '<html>', 'invalid_response', 502],
+    [400, '{"error":7}', 'invalid_response', 502],
+    [400, '{"error":"a\\"b"}', 'invalid_response', 502],
+    [400, '{"error":"invalid_client"}', 'refused', 400],
+    [403, '{"error":"unauthorized_client"}', 'refused', 403],
+    [429, '', 'throttled', 429],
+    [500, TOKEN, 'upstream_error', 503],
+    [599, '', 'upstream_error', 503],
+  ])('%d %s: %s, %d', (status, body, outcome, answered) => {
+    const judgement = judge(status, body);
+    expect(judgement.outcome).toBe(outcome);
+    expect(errorOf(judgement).status).toBe(answered);
+  });
+
+  it('passes on when to come back, or says so itself', () => {
+    expect(errorOf(judge(429, '', '7')).retryAfter).toBe(7);
+    expect(errorOf(judge(429)).retryAfter).toBe(60);
+    expect(errorOf(judge(503, '', '7')).retryAfter).toBe(7);
+    expect(errorOf(judge(503)).retryAfter).toBe(5);
+    expect(errorOf(judge(400, '{"error":"a"}', '7')).retryAfter).toBeUndefined();
+  });
+
+  it('relays an OAuth error as it is', () => {
+    const body = '{ "error":"invalid_scope", "error_description":"none" }';
+    expect(errorOf(judge(400, body)).body).toBe(body);
+  });
+
+  it.each([SECRET, encodeURIComponent(SECRET), JSON.stringify(SECRET).slice(1, -1)])(
+    'relays no error that repeats the secret as %s',
+    (repeated) => {
+      const { body, error } = errorOf(
+        judge(
+          400,
+          `{"error":"invalid_client","error_description":"${repeated}"}`.replace(
+            SECRET,
+            JSON.stringify(SECRET).slice(1, -1),
+          ),
+        ),
+      );
+      expect(error).toBe('invalid_client');
+      expect(body).not.toContain(repeated);
+    },
+  );
+});
