@@ -39,7 +39,7 @@ export function serveTryItPage(app: NestFastifyApplication): void {
 const translated = new WeakMap<OpenAPIObject, Map<Language, OpenAPIObject>>();
 
 function inLanguageOf(request: FastifyRequest, reply: FastifyReply, document: OpenAPIObject): OpenAPIObject {
-  const { lang } = request.query as { lang?: unknown };
+  const lang = new URLSearchParams(request.url.split('?')[1]).get('lang');
   const language = negotiateLanguage(lang, request.headers['accept-language']);
   void reply.headers({ 'Content-Language': language, Vary: 'Accept-Language' });
   const known = translated.get(document) ?? new Map<Language, OpenAPIObject>();
@@ -49,19 +49,16 @@ function inLanguageOf(request: FastifyRequest, reply: FastifyReply, document: Op
   return inLanguage;
 }
 
-/** On every answer under /cells: scripts from elsewhere, frames around it and guesses at its types are all refused. */
+/** Gives the page and what it loads a policy of its own; no other route pays for that. */
 function protectPage(app: NestFastifyApplication): void {
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('onSend', (request, reply, _payload, done) => {
-      if (/^\/+cells(?:[/?]|$)/.test(request.url)) {
-        void reply.headers({
-          'Content-Security-Policy': TRY_IT_PAGE_CSP,
-          'X-Content-Type-Options': 'nosniff',
-          'Referrer-Policy': 'no-referrer',
-        });
-      }
-      done();
+    .addHook('onRoute', (route) => {
+      if (!/^\/cells(?:[/*]|$)/.test(route.url)) return;
+      route.onSend = (_request, reply, _payload, done) => {
+        void reply.header('Content-Security-Policy', TRY_IT_PAGE_CSP);
+        done();
+      };
     });
 }

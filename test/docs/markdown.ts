@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export const ROOT = resolve(__dirname, '..', '..');
+
+/** README and all the rest, by their path from the project's folder. */
+export const MARKDOWN_FILES: readonly string[] = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+export interface CodeBlock {
+  readonly file: string;
+  /** Of its opening fence, from 1. */
+  readonly line: number;
+  /** What follows the fence, such as `sh`. */
+  readonly language: string;
+  readonly code: string;
+}
+
+export function readMarkdown(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+/** The fenced code blocks of a file. */
+export function codeBlocks(file: string): CodeBlock[] {
+  const text = readMarkdown(file);
+  return [...text.matchAll(/^( *)```(\S+)[^\n]*\n([\s\S]*?)^ *```$/gm)].map((match) => {
+    const [, indent = '', language = '', code = ''] = match;
+    const line = text.slice(0, match.index).split('\n').length;
+    return { file, line, language, code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), '') };
+  });
+}
+
+/** The text without its code. */
+export function prose(file: string): string {
+  return readMarkdown(file)
+    .replace(/^ *```[\s\S]*?^ *```$/gm, '')
+    .replace(/`[^`\n]*`/g, '`code`');
+}
