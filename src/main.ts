@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { existsSync } from 'node:fs';
 import { createApplication } from './app.setup.js';
 import { readEnvironment } from './config/environment.js';
+import { maskedEnvironment } from './config/masked-environment.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
@@ -21,8 +22,13 @@ try {
   });
   await app.listen({ host: environment.HOST, port: environment.PORT });
   const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
-  logger.info({ url: (await app.getUrl()).replace(/^\w+/, scheme) }, 'Listening');
-  await stopOnSignal(() => gracefulStop.stop(environment.SHUTDOWN_GRACE_MS));
+  const url = (await app.getUrl()).replace(/^\w+/, scheme);
+  logger.info({ event: 'start', url, configuration: maskedEnvironment(environment) }, 'Listening');
+  await stopOnSignal(async () => {
+    logger.info({ event: 'stop', graceMs: environment.SHUTDOWN_GRACE_MS }, 'Stopping');
+    await gracefulStop.stop(environment.SHUTDOWN_GRACE_MS);
+    logger.info({ event: 'stopped' }, 'Stopped');
+  });
 } catch (error) {
   process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);
   process.exitCode = 1;

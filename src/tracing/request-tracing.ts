@@ -7,6 +7,7 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  type Tracer,
   type TracerProvider,
 } from '@opentelemetry/api';
 import { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -59,8 +60,15 @@ export function traceRequests(fastify: FastifyInstance): void {
   });
 }
 
-/** The API's stand-in for a provider has no tracers to delegate to. */
+/** The API's stand-in, which hands over to the provider of an SDK once there is one. */
+interface StandIn extends TracerProvider {
+  getDelegateTracer(name: string): Tracer | undefined;
+}
+
+function isStandIn(provider: TracerProvider): provider is StandIn {
+  return 'getDelegateTracer' in provider;
+}
+
 function hasSdk(provider: TracerProvider): boolean {
-  if (!('getDelegateTracer' in provider) || typeof provider.getDelegateTracer !== 'function') return true;
-  return provider.getDelegateTracer('cells-authority') !== undefined;
+  return !isStandIn(provider) || provider.getDelegateTracer('cells-authority') !== undefined;
 }

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readEnvironment } from '../config/environment.js';
+import { maskedEnvironment } from '../config/masked-environment.js';
+import { printToken } from './print-token.js';
+import { USAGE } from './usage.js';
+
+/** What the commands need from the program around them. */
+export interface CommandContext {
+  /** Runs the service; it ends the process itself. */
+  start(): Promise<void>;
+  /** The folder that package.json is in. */
+  readonly packageFolder: string;
+}
+
+/** Runs one command. @returns the exit code: 0, 1 when it failed, 2 when there is no such command. */
+export async function runCommand(
+  [command = 'start', ...rest]: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  if (rest.length > 0) return refuse('too many arguments');
+  switch (command) {
+    case 'start':
+      await context.start();
+      return exitCode();
+    case '-h':
+    case '--help':
+      process.stdout.write(USAGE);
+      return 0;
+    case '-v':
+    case '--version':
+      process.stdout.write(`${version(context.packageFolder)}\n`);
+      return 0;
+    case '--print-config':
+      return reported(() => {
+        process.stdout.write(`${JSON.stringify(maskedEnvironment(environment()), undefined, 2)}\n`);
+      });
+    case 'token':
+      return reported(() => printToken(environment()));
+    default:
+      return refuse('no such command');
+  }
+}
+
+/** The service has set it if it could not start. */
+function exitCode(): number {
+  return Number(process.exitCode ?? 0);
+}
+
+function environment(): ReturnType<typeof readEnvironment> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readEnvironment(process.env);
+}
+
+async function reported(run: () => void | Promise<void>): Promise<number> {
+  try {
+    await run();
+    return 0;
+  } catch (error) {
+    process.stderr.write(`cells-authority: ${error instanceof Error ? error.message : 'failed'}\n`);
+    return 1;
+  }
+}
+
+function refuse(reason: string): number {
+  process.stderr.write(`cells-authority: ${reason}; see cells-authority --help\n`);
+  return 2;
+}
+
+function version(packageFolder: string): string {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}

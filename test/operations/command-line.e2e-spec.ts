@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { buildOnce } from '../support/built-service.js';
+import { LeakScanner } from '../support/leak-scanner.js';
+
+const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
+const CLIENT_ID = 'client-of-the-command-line';
+const CLIENT_SECRET = 'secret-of-the-command-line';
+
+interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(command: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  const child = spawn(process.execPath, [CLI, ...command], {
+    env: { PATH: process.env.PATH, ...env },
+    cwd: __dirname,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+  return { code, stdout, stderr };
+}
+
+describe('The command line', () => {
+  let upstream: AsposeLimits;
+
+  beforeAll(async () => {
+    await buildOnce();
+    upstream = await AsposeLimits.start({ clients: [[CLIENT_ID, CLIENT_SECRET]] });
+  }, 150_000);
+
+  afterAll(async () => {
+    await upstream.close();
+  });
+
+  it('explains itself', async () => {
+    const { code, stdout } = await run(['--help']);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('cells-authority token');
+  });
+
+  it('tells its version', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
+  });
+
+  it('prints the effective configuration without a secret', async () => {
+    const { code, stdout } = await run(['--print-config'], {
+      PORT: '4000',
+      ASPOSE_CLIENT_ID: CLIENT_ID,
+      ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
+      REDIS_URL: 'redis://:password-of-redis@127.0.0.1',
+    });
+
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      PORT: 4000,
+      UPSTREAM_TIMEOUT_MS: 8000,
+      ASPOSE_CLIENT_SECRET: '***',
+      REDIS_URL: '***',
+      TOKEN_CACHE_SECRET: null,
+    });
+    expect(stdout).not.toMatch(/command-line|password/);
+  });
+
+  it('prints a token, and nothing else on stdout', async () => {
+    const { code, stdout, stderr } = await run(['token'], {
+      UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+      ASPOSE_CLIENT_ID: CLIENT_ID,
+      ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
+    });
+
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^[\w.~+/-]{20,}=*\n$/) as string });
+    expect(stderr).toMatch(/^Asking 127\.0\.0\.1:\d+ for a token \.\.\.\n$/);
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['without credentials', {}, /ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET/],
+    ['for a wrong secret', { ASPOSE_CLIENT_ID: CLIENT_ID, ASPOSE_CLIENT_SECRET: 'wrong-secret' }, /invalid_client/],
+    ['for a wrong setting', { PORT: 'many' }, /PORT is "many"/],
+  ])('prints no token %s', async (_case, env, reason) => {
+    const { code, stdout, stderr } = await run(['token'], { UPSTREAM_TOKEN_URL: upstream.tokenUrl, ...env });
+
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(reason);
+    expect(stderr).not.toContain('wrong-secret');
+  });
+
+  it('refuses what it does not know, and does not repeat it', async () => {
+    const { code, stderr } = await run([CLIENT_SECRET]);
+
+    expect(code).toBe(2);
+    expect(stderr).not.toContain(CLIENT_SECRET);
+  });
+
+  it('says no more than it should while it starts, serves and stops', async () => {
+    const child = spawn(process.execPath, [CLI], {
+      env: {
+        PATH: process.env.PATH,
+        PORT: '0',
+        LOG_LEVEL: 'trace',
+        SHUTDOWN_GRACE_MS: '100',
+        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+        ASPOSE_CLIENT_ID: CLIENT_ID,
+        ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
+      },
+      cwd: __dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit') as Promise<[number | null]>;
+    let output = '';
+    const url = await new Promise<string>((resolve) => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        const found = /"url":"([^"]+)"[^\n]*Listening/.exec(output)?.[1];
+        if (found !== undefined) resolve(found);
+      });
+    });
+    const path = '/connect/token';
+    for (const secret of [CLIENT_SECRET, CLIENT_SECRET, 'wrong-secret', 'a\n{"level":60}']) {
+      const query = new URLSearchParams({ client_id: CLIENT_ID, client_secret: secret });
+      const headers = { 'X-Request-Id': `request-${secret.length}`, 'User-Agent': 'x"}\\n{"level":60' };
+      await (await fetch(`${url}${path}?${query.toString()}`, { method: 'POST', headers })).text();
+    }
+    child.kill('SIGTERM');
+    await Promise.all([exited, once(child.stdout, 'close')]);
+
+    const lines = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const events = lines.flatMap(({ event }) => (event === undefined ? [] : [event]));
+    expect(events).toEqual([
+      'start',
+      'upstream_request',
+      'token_served',
+      'token_served',
+      'upstream_request',
+      'held',
+      'request_refused',
+      'request_refused',
+      'stop',
+      'stopped',
+    ]);
+    expect(lines.find(({ event }) => event === 'request_refused')).toMatchObject({
+      requestId: 'request-12',
+      path,
+      credentialForm: 'query',
+      outcome: 'invalid_client',
+      status: 400,
+    });
+    expect(lines.every(({ level }) => level !== 60)).toBe(true);
+    const scanner = new LeakScanner()
+      .protectCredentials('pair', CLIENT_ID, CLIENT_SECRET)
+      .protect('client id', CLIENT_ID)
+      .protect('refused secret', 'wrong-secret');
+    scanner.add('log', output);
+    expect(scanner.leaks()).toEqual([]);
+  });
+});

@@ -1,0 +1,138 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
+import { ENVIRONMENT_NAMES } from '../../src/config/environment.js';
+
+const ROOT = join(__dirname, '..', '..');
+const METRIC = /\b(?:cells_authority|nodejs|process)_\w*[a-z]\b/g;
+const SUFFIX = /_(?:bucket|sum|count)$/;
+
+function read(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+function registeredNames(): ReadonlySet<string> {
+  const metrics = new ServiceMetrics();
+  metrics.addProcessMetrics();
+  metrics.addKept(() => ({ keptTokens: 0, heldCredentials: 0 }));
+  return new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
+}
+
+function mentionedNames(file: string): string[] {
+  return [...new Set([...read(file).matchAll(METRIC)].map(([name]) => name))];
+}
+
+/** Runs a program that a bare machine may lack; CI may not. */
+function check(program: string, parameters: readonly string[]): void {
+  const { error, status, stderr, stdout } = spawnSync(program, parameters, { cwd: ROOT, encoding: 'utf8' });
+  if (error !== undefined && process.env.CI !== 'true') {
+    process.stdout.write(`${program} is not installed: ${parameters.join(' ')} is not checked\n`);
+    return;
+  }
+  expect({ program, status, output: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({
+    program,
+    status: 0,
+    output: '',
+  });
+}
+
+describe('Metric names', () => {
+  const registered = registeredNames();
+  const own = [...registered].filter((name) => name.startsWith('cells_authority_'));
+
+  it.each(['deploy/alerts.yml', 'deploy/grafana-dashboard.json', 'docs/operations.md'])(
+    'in %s are those of the service',
+    (file) => {
+      const mentioned = mentionedNames(file);
+      const unknown = mentioned.filter((name) => !registered.has(name) && !registered.has(name.replace(SUFFIX, '')));
+
+      expect(mentioned.length).toBeGreaterThan(5);
+      expect(unknown).toEqual([]);
+    },
+  );
+
+  it.each(['deploy/grafana-dashboard.json', 'docs/operations.md'])('of the service are all in %s', (file) => {
+    const mentioned = mentionedNames(file).map((name) => name.replace(SUFFIX, ''));
+
+    expect(own.filter((name) => !mentioned.includes(name))).toEqual([]);
+  });
+
+  it('follow the conventions of Prometheus', async () => {
+    const endings: Readonly<Record<string, RegExp>> = {
+      counter: /_total$/,
+      histogram: /_seconds$/,
+      gauge: /(?<!_total|_count|_seconds)$/,
+    };
+
+    const metrics = await new ServiceMetrics().registry.getMetricsAsJSON();
+
+    expect(metrics.length).toBeGreaterThan(10);
+    expect(metrics.filter(({ name, type }) => endings[String(type)]?.test(name) !== true)).toEqual([]);
+  });
+});
+
+describe('Alerts', () => {
+  it('are valid to Prometheus', () => {
+    check('promtool', ['check', 'rules', 'deploy/alerts.yml']);
+  });
+
+  it('are each explained', () => {
+    const alerts = [...read('deploy/alerts.yml').matchAll(/alert: (\w+)/g)].map(([, name]) => name);
+    const headings = [...read('docs/operations.md').matchAll(/^### (CellsAuthority\w+)$/gm)].map(([, name]) => name);
+
+    expect(headings).toEqual(alerts);
+    for (const name of alerts)
+      expect(read('deploy/alerts.yml')).toContain(`operations.md#${String(name).toLowerCase()}\n`);
+  });
+});
+
+describe('The log lines', () => {
+  it('are each explained', () => {
+    const explained = new Set([...read('docs/operations.md').matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    const events = [...read('src/cells-authority/authority-observer.ts').matchAll(/type: '(\w+)'/g)].map(
+      ([, name]) => name,
+    );
+
+    expect(events).toContain('circuit');
+    expect([...events, 'start', 'stop', 'stopped', 'request_refused'].filter((name) => !explained.has(name))).toEqual(
+      [],
+    );
+  });
+});
+
+describe('The image', () => {
+  const dockerfile = read('deploy/Dockerfile');
+
+  it('is made of files that are there', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
+      files.split(' '),
+    );
+
+    expect(copied).toContain('package-lock.json');
+    expect(copied.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+
+  it('runs as nobody special, gets its signals, and is probed without a secret', () => {
+    expect(dockerfile).toMatch(/^USER node$/m);
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", "dist\/cli\.js"\]$/m);
+    expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/health\/live/m);
+    expect(existsSync(join(ROOT, 'src/cli.ts'))).toBe(true);
+  });
+
+  it('is run on a read-only file system with variables that exist', () => {
+    const compose = read('deploy/compose.yaml');
+    const variables = [...compose.matchAll(/^ {6}([A-Z_]+):/gm)].map(([, name]) => name);
+
+    expect(compose.match(/read_only: true/g)).toHaveLength(2);
+    expect(variables.length).toBeGreaterThan(2);
+    expect(variables.filter((name) => !ENVIRONMENT_NAMES.some((known) => known === name))).toEqual([]);
+  });
+});
+
+describe('The systemd unit', () => {
+  it('is valid, and keeps the service from everything that it does not need', () => {
+    check('systemd-analyze', ['verify', 'deploy/cells-authority.service']);
+    check('systemd-analyze', ['security', '--offline=true', '--threshold=20', 'deploy/cells-authority.service']);
+  });
+});
