@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { demoClient } from '../../demo/demo-client.js';
+import { instructions } from '../../demo/instructions.js';
+import { codeBlocks, MARKDOWN_FILES, readMarkdown, ROOT } from './markdown.js';
+
+const blocks = MARKDOWN_FILES.flatMap(codeBlocks).filter(({ language }) => /^(?:sh|bash|shell)$/.test(language));
+const lines = blocks.flatMap(({ file, code }) =>
+  code
+    .replaceAll(/\\\n\s*/g, ' ')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    .map((line) => ({ file, line })),
+);
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+
+describe('the shell lines of README and documentation', () => {
+  it.each(blocks)('$file:$line is shell', ({ code }) => {
+    expect(() => execFileSync('bash', ['-n'], { input: code, stdio: 'pipe' })).not.toThrow();
+  });
+
+  it('run scripts that the package has', () => {
+    const run = lines.flatMap(({ line }) =>
+      [...line.matchAll(/\bnpm (?:run ([\w:-]+)|(start|test)\b)/g)].map(([, named, short]) => named ?? short ?? ''),
+    );
+    expect(run).toEqual(expect.arrayContaining(['demo', 'build', 'start', 'test', 'bench']));
+    expect(run.filter((script) => !Object.hasOwn(scripts, script))).toEqual([]);
+  });
+
+  it('name files of the project that exist', () => {
+    const named = lines.flatMap(
+      ({ line }) => line.match(/(?<![\w./-])(?:src|test|deploy|demo|bench|docs)\/[\w./-]+/g) ?? [],
+    );
+    const found = (path: string) => existsSync(join(ROOT, path)) || existsSync(join(ROOT, `${path}.e2e-spec.ts`));
+    expect(named.filter((path) => !found(path))).toEqual([]);
+  });
+
+  it('begin with what the demo prints: the first token of README is one of its lines', () => {
+    const printed = instructions('http://127.0.0.1:3000', demoClient)
+      .split('\n')
+      .map((line) => line.trim());
+    const curl = lines
+      .filter(({ file, line }) => file === 'README.md' && line.startsWith('curl '))
+      .map(({ line }) => line);
+    expect(curl).toHaveLength(1);
+    expect(printed).toEqual(expect.arrayContaining(curl));
+    expect(readMarkdown('README.md')).toContain('npm ci\nnpm run demo\n');
+  });
+});
