@@ -70,14 +70,18 @@ describe('the lines that get a token', () => {
   describe.each(Object.entries(INTERPRETERS))('in %s', (language, { program, arguments: parameters, extension }) => {
     const path = installedProgram(program);
 
-    (mustRun(path) ? it : it.skip)('print the token', async () => {
-      if (path === undefined) throw new Error(`${program} is not installed`);
-      const [block] = blocks.filter((candidate) => candidate.language === language);
-      const file = join(folder, `token.${extension}`);
-      writeFileSync(file, here(block?.code ?? ''));
-      expect(await run(path, [...parameters, file])).toMatch(TOKEN);
-      // Go's first run on a machine compiles what it needs.
-    }, 120_000);
+    (mustRun(path) ? it : it.skip)(
+      'print the token',
+      async () => {
+        if (path === undefined) throw new Error(`${program} is not installed`);
+        const [block] = blocks.filter((candidate) => candidate.language === language);
+        const file = join(folder, `token.${extension}`);
+        writeFileSync(file, here(block?.code ?? ''));
+        expect(await run(path, [...parameters, file])).toMatch(TOKEN);
+        // Go's first run on a machine compiles what it needs.
+      },
+      120_000,
+    );
   });
 
   it('are there for .NET and Java, too', () => {
