@@ -49,7 +49,8 @@ export function requestForm(url: string, headers: IncomingHttpHeaders): RequestF
   const { authorization } = headers;
   if (authorization !== undefined && /^basic(?: |$)/i.test(authorization)) return 'basic';
   const question = url.indexOf('?');
-  if (question !== -1 && /client/i.test(url.slice(question))) return 'query';
+  // As nearly all write it, or else in some other case; none of the paths has the word in it.
+  if (question !== -1 && (url.includes('client', question) || /client/i.test(url))) return 'query';
   const length = headers['content-length'];
   if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return 'none';
   return headers['content-type']?.includes('json') === true ? 'json' : 'form';
