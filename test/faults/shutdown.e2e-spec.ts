@@ -12,6 +12,9 @@ const CLIENTS = Array.from({ length: 50 }, (_, i) => [`client-${i}`, `secret-of-
 const PATH = '/v4.0/cells/connect/token';
 const GRACE_MS = 4000;
 const PER_SECOND = 500;
+const MOST_UNDER_WAY = 60;
+
+jest.setTimeout(120_000);
 
 const form = (nth: number): string => {
   const [id, secret] = CLIENTS[nth % CLIENTS.length] ?? ['', ''];
@@ -57,6 +60,8 @@ describe('Stopping', () => {
       PER_SECOND,
       () => notReady,
       (nth) => {
+        // On a machine too slow for the load, requests would pile up here and set out when nobody listens any more.
+        if (underWay.size >= MOST_UNDER_WAY) return;
         const reply = client.post(service.origin, PATH, form(nth)).then(
           (got) => void replies.push(got),
           (error: unknown) => void failures.push(error),
@@ -176,6 +181,7 @@ describe('Stopping', () => {
       PER_SECOND,
       () => done.signal.aborted,
       (nth) => {
+        if (underWay.size >= MOST_UNDER_WAY) return;
         const origin = [...ready][nth % ready.size] ?? '';
         const sent = client.post(origin, PATH, form(nth)).then(
           ({ status }) => void outcomes.push(status),
@@ -201,5 +207,5 @@ describe('Stopping', () => {
 
     expect(outcomes.length).toBeGreaterThan(PER_SECOND);
     expect(outcomes.filter((outcome) => outcome !== 200)).toEqual([]);
-  }, 60_000);
+  });
 });
