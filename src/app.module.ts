@@ -30,10 +30,8 @@ export class AppModule {
         }),
         CellsAuthorityModule.forRootAsync({
           inject: [ConfigService, SERVICE_OBSERVER],
-          useFactory: (config: ConfigService, observer: AuthorityObserver) => ({
-            ...authorityOptions(config.getOrThrow<Environment>('environment')),
-            observer,
-          }),
+          useFactory: (config: ConfigService, observer: AuthorityObserver) =>
+            authorityOptions(config.getOrThrow<Environment>('environment'), observer),
         }),
       ],
     };

@@ -1,8 +1,8 @@
-import { type CellsAuthorityOptions } from '../cells-authority/index.js';
+import { type AuthorityObserver, type CellsAuthorityOptions } from '../cells-authority/index.js';
 import { type Environment } from './environment.js';
 
 /** The module's options as the environment sets them. */
-export function authorityOptions(environment: Environment): CellsAuthorityOptions {
+export function authorityOptions(environment: Environment, observer?: AuthorityObserver): CellsAuthorityOptions {
   return {
     upstreamTokenUrl: environment.UPSTREAM_TOKEN_URL,
     upstreamTimeoutMs: environment.UPSTREAM_TIMEOUT_MS,
@@ -16,5 +16,6 @@ export function authorityOptions(environment: Environment): CellsAuthorityOption
     sdkTokenMaxAgeS: environment.SDK_TOKEN_MAX_AGE_S,
     redisUrl: environment.REDIS_URL,
     tokenCacheSecret: environment.TOKEN_CACHE_SECRET,
+    observer,
   };
 }

@@ -27,12 +27,12 @@ const good: readonly { input: string; send: WireRequest }[] = [
 
 /** What may differ between two answers to the same request. */
 function comparable({ status, headers, body }: WireReply): object {
-  const { date: _date, 'x-request-id': requestId, 'content-length': _length, 'retry-after': _after, ...rest } = headers;
+  const differing = new Set(['date', 'x-request-id', 'content-length', 'retry-after']);
   return {
     status,
     body: body.replace(/"expires_in":\d+/, '"expires_in":0'),
-    headers: rest,
-    namesRequest: requestId !== undefined,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !differing.has(name))),
+    namesRequest: 'x-request-id' in headers,
   };
 }
 

@@ -11,6 +11,11 @@ const INSTALL = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ig
 const OFFLINE =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT/;
 
+/** Whether an npm command failed for that reason. */
+export function reachesNoRegistry(error: unknown): boolean {
+  return error instanceof Error && OFFLINE.test(error.message);
+}
+
 interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
@@ -48,7 +53,7 @@ export class FreshApplication {
       return application;
     } catch (error) {
       await application.remove();
-      if (error instanceof Error && OFFLINE.test(error.message)) return undefined;
+      if (reachesNoRegistry(error)) return undefined;
       throw error;
     }
   }

@@ -141,7 +141,12 @@ export class CredentialHolds {
     const known = refused.length > 0 ? endOfRefusalHold(refusals, now) : now + (answer.retryAfter ?? 0) * 1000;
     const until = admission === undefined ? known : Math.max(known, now + holdAfter(admission));
     this.#states.set(held, { refusals, hold: { until, answer } });
-    this.observe({ type: 'held', reason: reasonOf(answer), seconds: Math.ceil(Math.round(until - now) / 1000), client });
+    this.observe({
+      type: 'held',
+      reason: reasonOf(answer),
+      seconds: Math.ceil(Math.round(until - now) / 1000),
+      client,
+    });
     return until - now;
   }
 }
