@@ -5,7 +5,7 @@ import { CellsAuthorityService } from './cells-authority/index.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
-import { observeRequests } from './http/completed-requests.js';
+import { observeRequests, type RequestObservation, unreadRefusals } from './http/completed-requests.js';
 import { openKeptTokenLane } from './http/kept-token-lane.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
@@ -17,7 +17,9 @@ import { traceRequests } from './tracing/request-tracing.js';
 /** Creates the service, complete but for the listening; the process and the tests use the same one. */
 export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
-  const adapter = new FastifyAdapter(httpServerOptions(environment));
+  const authority = () => app.get(CellsAuthorityService, { strict: false });
+  const observation: RequestObservation = { meter: () => metrics.requests, logger: logger.logger, authority };
+  const adapter = new FastifyAdapter(httpServerOptions(environment, unreadRefusals(observation)));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forEnvironment(environment, logger.logger),
     adapter,
@@ -29,16 +31,11 @@ export async function createApplication(environment: Environment, logger: NestLo
     },
   );
   const metrics = app.get(ServiceMetrics);
-  metrics.addKept(() => app.get(CellsAuthorityService, { strict: false }).numbers);
+  metrics.addKept(() => authority().numbers);
   traceRequests(adapter.getInstance());
-  observeRequests(adapter.getInstance(), metrics.requests, logger.logger);
+  observeRequests(adapter.getInstance(), observation);
   if (environment.TOKEN_CACHE !== 'off') {
-    openKeptTokenLane(
-      adapter.getInstance(),
-      () => app.get(CellsAuthorityService, { strict: false }),
-      headers,
-      metrics.requests,
-    );
+    openKeptTokenLane(adapter.getInstance(), authority, headers, metrics.requests);
   }
   sendSecurityHeaders(adapter.getInstance(), headers);
   if (environment.CORS_ORIGINS !== undefined) app.enableCors(crossOriginOptions(environment.CORS_ORIGINS));

@@ -58,8 +58,13 @@ export type AuthorityEvent =
       readonly seconds: number;
       readonly client: string;
     }
-  | { readonly type: 'answered_from_hold'; readonly reason: 'refused' | 'throttled' }
-  | { readonly type: 'guessing_slowed'; readonly scope: 'address' | 'address_and_client'; readonly seconds: number }
+  | { readonly type: 'answered_from_hold'; readonly reason: 'refused' | 'throttled'; readonly client: string }
+  | {
+      readonly type: 'guessing_slowed';
+      readonly scope: 'address' | 'address_and_client';
+      readonly seconds: number;
+      readonly client: string;
+    }
   | { readonly type: 'not_forwarded'; readonly reason: 'circuit_open' | 'too_many_waiting' }
   | { readonly type: 'circuit'; readonly state: 'open' | 'half_open' | 'closed' }
   | {

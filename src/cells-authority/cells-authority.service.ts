@@ -7,7 +7,7 @@ import {
   type TokenRequest,
 } from './client-credentials/client-credentials.js';
 import { type HttpRequest } from './client-credentials/http-request.js';
-import { readReusableRequest } from './client-credentials/token-request.reader.js';
+import { readClientId, readReusableRequest } from './client-credentials/token-request.reader.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-response.dto.js';
 import { OAuthError } from './errors/oauth-error.js';
@@ -95,6 +95,12 @@ export class CellsAuthorityService {
   reuse(request: HttpRequest, path: TokenPath): TokenAnswer | undefined {
     const read = readReusableRequest(request, this.options.queryCredentials);
     return read === undefined ? undefined : this.authority.reuse(read, this.#terms(read.wish, path));
+  }
+
+  /** Fingerprint, the same as in events, of the client id that a request names; `undefined` when it names none. */
+  clientOf(request: HttpRequest): string | undefined {
+    const clientId = readClientId(request);
+    return clientId === undefined ? undefined : this.authority.fingerprint(clientId);
   }
 
   #terms(wish: FreshnessWish, path: TokenPath): FreshnessWish & { maxAge: number } {

@@ -1,5 +1,6 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Logger } from 'pino';
+import { type CellsAuthorityService } from '../cells-authority/index.js';
 import {
   isTokenPathIndex,
   otherOutcome,
@@ -17,11 +18,37 @@ declare module 'fastify' {
   }
 }
 
+/** What is kept of the requests, and who knows their clients. */
+export interface RequestObservation {
+  readonly meter: () => RequestMeter;
+  readonly logger: Logger;
+  readonly authority: () => CellsAuthorityService;
+}
+
+/** A request that was refused before it could be read, so that nothing is known of it. */
+export interface UnreadRefusal {
+  readonly requestId: string;
+  readonly status: number;
+}
+
+/** Counts and logs refusals of which Fastify's hooks are not told. */
+export function unreadRefusals({ meter, logger }: RequestObservation): (refusal: UnreadRefusal) => void {
+  const path = pathIndex(undefined);
+  return ({ requestId, status }) => {
+    const outcome = otherOutcome(status);
+    meter().requestCompleted(path, 'none', outcome, 0);
+    logger.info(
+      { event: 'request_refused', requestId, path: REQUEST_PATHS[path], credentialForm: 'none', outcome, status },
+      'A request could not be read',
+    );
+  };
+}
+
 /**
  * Counts every request once it is answered through Fastify, logs those that got no token, and returns their id. To be
  * called before there are routes.
  */
-export function observeRequests(fastify: FastifyInstance, meter: RequestMeter, logger: Logger): void {
+export function observeRequests(fastify: FastifyInstance, observation: RequestObservation): void {
   fastify.decorateRequest('arrivedAt', 0);
   fastify.addHook('onRequest', (request, _reply, done) => {
     request.arrivedAt = performance.now();
@@ -29,7 +56,7 @@ export function observeRequests(fastify: FastifyInstance, meter: RequestMeter, l
   });
   fastify.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('X-Request-Id', request.id);
-    complete(request, reply, payload, meter, logger);
+    complete(request, reply, payload, observation);
     done();
   });
 }
@@ -38,19 +65,18 @@ function complete(
   request: FastifyRequest,
   reply: FastifyReply,
   payload: unknown,
-  meter: RequestMeter,
-  logger: Logger,
+  { meter, logger, authority }: RequestObservation,
 ): void {
   const durationMs = performance.now() - request.arrivedAt;
   const index = pathIndex(request.routeOptions.url);
   const status = reply.statusCode;
   if (!isTokenPathIndex(index)) {
-    meter.requestCompleted(index, 'none', otherOutcome(status), durationMs);
+    meter().requestCompleted(index, 'none', otherOutcome(status), durationMs);
     return;
   }
   const form = requestForm(request.raw.url ?? '', request.headers);
   const outcome = tokenOutcome(status, payload);
-  meter.requestCompleted(index, form, outcome, durationMs);
+  meter().requestCompleted(index, form, outcome, durationMs);
   if (outcome === 'token') return;
   logger[status >= 500 ? 'warn' : 'info'](
     {
@@ -61,6 +87,7 @@ function complete(
       outcome,
       status,
       durationMs: Math.round(durationMs),
+      client: authority().clientOf(request),
     },
     'A request got no token',
   );

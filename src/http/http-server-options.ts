@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type Socket } from 'node:net';
-import { type FastifyReply, type FastifyServerOptions } from 'fastify';
+import { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type Environment } from '../config/environment.js';
+import { type UnreadRefusal } from './completed-requests.js';
 import { errorBody, ERROR_HEADERS } from './error-reply.js';
 import { securityHeaders } from './security-headers.js';
 import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
@@ -24,10 +25,18 @@ const SERVER_OPTIONS = {
   keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
 };
 
-/** What Fastify and its HTTP or HTTPS server are made with. @throws Error when the certificate cannot be used. */
-export function httpServerOptions(environment: Environment): FastifyServerOptions {
+/**
+ * What Fastify and its HTTP or HTTPS server are made with; `refused` is told of what no hook of Fastify's sees.
+ *
+ * @throws Error when the certificate cannot be used.
+ */
+export function httpServerOptions(
+  environment: Environment,
+  refused: (refusal: UnreadRefusal) => void,
+): FastifyServerOptions {
   const tlsFiles = tlsFilesOf(environment);
   const headers = { ...ERROR_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
+  const ownRequestId = requestIds();
   return {
     serverFactory:
       tlsFiles === undefined ? (answer) => createServer(SERVER_OPTIONS, answer) : httpsServerFactory(tlsFiles),
@@ -43,14 +52,17 @@ export function httpServerOptions(environment: Environment): FastifyServerOption
       querystringParser: () => ({}),
     },
     requestIdHeader: false,
-    genReqId: requestIds(),
+    genReqId: (request) => saneRequestId(request) ?? ownRequestId(),
     clientErrorHandler: (error: ClientError, socket: Socket) => {
-      answerClientError(error, socket, headers);
+      const requestId = ownRequestId();
+      const status = answerClientError(error, socket, { ...headers, 'X-Request-Id': requestId });
+      if (status !== undefined) refused({ requestId, status });
     },
-    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
+    frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      refused({ requestId: request.id, status: 400 });
       void reply
         .code(400)
-        .headers(headers)
+        .headers({ ...headers, 'X-Request-Id': request.id })
         .send(Buffer.from(errorBody('invalid_request', 'The URL is malformed')));
     },
   };
@@ -70,27 +82,33 @@ function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Serve
   };
 }
 
-/** The caller's X-Request-Id when it cannot do harm in a log, or else one of our own. */
-function requestIds(): (request: IncomingMessage) => string {
+/** The caller's X-Request-Id when it cannot do harm in a log. */
+function saneRequestId(request: IncomingMessage): string | undefined {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : undefined;
+}
+
+/** Ids for the requests that bring none. */
+function requestIds(): () => string {
   const prefix = randomBytes(6).toString('base64url');
   let count = 0;
-  return (request) => {
-    const given = request.headers['x-request-id'];
-    return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : `${prefix}-${(count += 1)}`;
-  };
+  return () => `${prefix}-${(count += 1)}`;
 }
 
 type ClientError = Error & { readonly code?: string };
 
-/** Answers what Node's HTTP parser refused: there is no request yet, just a socket. Other errors are the socket's own. */
+/**
+ * Answers what Node's HTTP parser refused: there is no request yet, just a socket. Other errors are the socket's own.
+ * Returns the status, if there was anybody to answer.
+ */
 function answerClientError(
   { code = '' }: ClientError,
   socket: Socket,
   headers: Readonly<Record<string, string>>,
-): void {
+): number | undefined {
   if (!/^(?:HPE_|ERR_HTTP_)/.test(code) || socket.destroyed || !socket.writable) {
     socket.destroy();
-    return;
+    return undefined;
   }
   const [status, reason, description] = clientErrorStatus(code);
   const body = errorBody('invalid_request', description);
@@ -98,6 +116,7 @@ function answerClientError(
     ([name, value]) => `${name}: ${value}\r\n`,
   );
   socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`);
+  return status;
 }
 
 function clientErrorStatus(code: string): [number, string, string] {

@@ -46,9 +46,29 @@ export function readReusableRequest(
   request: HttpRequest,
   queryCredentials: 'allow' | 'deny',
 ): ReadTokenRequest | undefined {
-  try {
+  return unlessRefused(() => {
     const read = readTokenRequest(request, queryCredentials);
     return read.grantType === undefined || read.grantType === 'client_credentials' ? read : undefined;
+  });
+}
+
+/** The one client id that a request names, whatever is wrong with the rest; `undefined` when it names none or several. */
+export function readClientId(request: HttpRequest): string | undefined {
+  const named = [
+    unlessRefused(() => readBasic(request)?.clientId),
+    unlessRefused(() => readQuery(request.originalUrl).parameters.client_id),
+    unlessRefused(() => {
+      const body = new ParameterCollector();
+      readBody(request, body);
+      return body.parameters.client_id;
+    }),
+  ].filter((clientId) => clientId !== undefined);
+  return new Set(named).size === 1 ? named[0] : undefined;
+}
+
+function unlessRefused<T>(read: () => T): T | undefined {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof OAuthError) return undefined;
     throw error;

@@ -56,7 +56,7 @@ describe('CredentialHolds', () => {
     scene.pass(3.2);
     expect(await scene.ask()).toBe('400 invalid_client 2');
     expect(scene.forwards).toHaveLength(1);
-    expect(scene.events.at(-1)).toEqual({ type: 'answered_from_hold', reason: 'refused' });
+    expect(scene.events.at(-1)).toEqual({ type: 'answered_from_hold', reason: 'refused', client: 'client' });
   });
 
   it('notices at the next forward that a pair has begun to work, and forgets its failures', async () => {

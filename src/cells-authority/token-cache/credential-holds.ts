@@ -59,8 +59,8 @@ export class CredentialHolds {
    * @throws OAuthError the held answer with the `Retry-After` that remains, or whatever `send` throws.
    */
   async forward<T>(request: HeldRequest, send: () => Promise<T>, elsewhere?: HoldsElsewhere): Promise<T> {
-    this.#refuseWhileHeld(request.pair);
-    this.#refuseWhileHeld(request.key);
+    this.#refuseWhileHeld(request.pair, request.client);
+    this.#refuseWhileHeld(request.key, request.client);
     if (this.#states.get(request.pair) === PROVEN) return this.#sendAndJudge(request, send, elsewhere);
     const trial = this.#trials.get(request.pair);
     if (trial !== undefined) {
@@ -72,12 +72,12 @@ export class CredentialHolds {
     return own;
   }
 
-  #refuseWhileHeld(held: string): void {
+  #refuseWhileHeld(held: string, client: string): void {
     const hold = this.#states.get(held)?.hold;
     if (hold === undefined) return;
     const remaining = hold.until - this.clock();
     if (remaining <= 0) return;
-    this.observe({ type: 'answered_from_hold', reason: reasonOf(hold.answer) });
+    this.observe({ type: 'answered_from_hold', reason: reasonOf(hold.answer), client });
     throw hold.answer.with({ retryAfter: Math.ceil(remaining / 1000) });
   }
 
@@ -109,7 +109,7 @@ export class CredentialHolds {
     const held = verdict.held === 'pair' ? request.pair : request.key;
     const refusals = this.#states.get(held)?.refusals ?? [];
     this.#states.set(held, { refusals, hold: { until: this.clock() + verdict.lifeMs, answer: verdict.answer } });
-    this.#refuseWhileHeld(held);
+    this.#refuseWhileHeld(held, request.client);
     return undefined;
   }
 

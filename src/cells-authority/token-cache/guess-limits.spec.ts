@@ -12,7 +12,7 @@ describe('GuessLimits', () => {
     limits = new GuessLimits(
       () => now,
       (event) => {
-        if (event.type === 'guessing_slowed') slowed.push(event.scope);
+        if (event.type === 'guessing_slowed') slowed.push(`${event.scope} ${event.client}`);
       },
     );
   });
@@ -35,7 +35,7 @@ describe('GuessLimits', () => {
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBe(600);
-    expect(slowed).toEqual(['address_and_client']);
+    expect(slowed).toEqual(['address_and_client victim']);
   });
 
   it('leaves other addresses, and other clients at that address, alone', () => {

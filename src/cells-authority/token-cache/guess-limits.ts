@@ -40,8 +40,8 @@ export class GuessLimits {
 
   /** @throws GuessingSlowed 429 with `Retry-After` while this client is past a limit. */
   check(address: string, client: string): void {
-    this.#checkCounter('address', network(address), PER_ADDRESS);
-    this.#checkCounter('address_and_client', `${network(address)} ${client}`, PER_ADDRESS_AND_CLIENT);
+    this.#checkCounter('address', network(address), PER_ADDRESS, client);
+    this.#checkCounter('address_and_client', `${network(address)} ${client}`, PER_ADDRESS_AND_CLIENT, client);
   }
 
   /** Counts a refusal. */
@@ -63,13 +63,13 @@ export class GuessLimits {
     if (failures > known && lifeMs > 0) this.#counters.set(key, { failures, resetAt: now + lifeMs });
   }
 
-  #checkCounter(scope: 'address' | 'address_and_client', key: string, limit: number): void {
+  #checkCounter(scope: 'address' | 'address_and_client', key: string, limit: number, client: string): void {
     const counter = this.#counters.get(key);
     if (counter === undefined || counter.failures < limit) return;
     const remaining = counter.resetAt - this.clock();
     if (remaining <= 0) return;
     const seconds = Math.ceil(remaining / 1000);
-    this.observe({ type: 'guessing_slowed', scope, seconds });
+    this.observe({ type: 'guessing_slowed', scope, seconds, client });
     throw new GuessingSlowed(seconds);
   }
 

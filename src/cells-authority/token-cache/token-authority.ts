@@ -104,6 +104,11 @@ export class TokenAuthority {
     return answer;
   }
 
+  /** What stands for a client id in events. */
+  fingerprint(clientId: string): string {
+    return this.parts.keys.fingerprint(clientId);
+  }
+
   get numbers(): AuthorityNumbers {
     return { keptTokens: this.parts.cache?.entries ?? 0, heldCredentials: this.parts.holds.held };
   }
