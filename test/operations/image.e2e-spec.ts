@@ -1,0 +1,80 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { reachesNoRegistry } from '../package/fresh-application.js';
+import { closedPort } from '../support/closed-port.js';
+import { followDockerfile, type ImageProgram } from './image-commands.js';
+
+const run = promisify(execFile);
+
+describe('The commands of the image', () => {
+  let empty: string;
+
+  beforeAll(async () => {
+    empty = await mkdtemp(join(tmpdir(), 'cells-authority-image-'));
+  });
+
+  afterAll(async () => {
+    await rm(empty, { recursive: true, force: true });
+  });
+
+  it('make, in an empty folder, a service that is live and ready for Redis', async () => {
+    try {
+      const { folder, program } = await followDockerfile(empty);
+      await liveAndReadyForRedis(folder, program);
+    } catch (error) {
+      if (!reachesNoRegistry(error) || process.env.CI === 'true') throw error;
+      console.warn('Skipped: npm reaches no registry, so the commands of the image cannot be run.');
+    }
+  }, 300_000);
+});
+
+async function liveAndReadyForRedis(cwd: string, { command, healthcheck, env }: ImageProgram): Promise<void> {
+  const [node = '', ...words] = command;
+  expect(env).toMatchObject({ NODE_ENV: 'production' });
+  expect([node, ...words]).toEqual(['node', 'dist/cli.js', 'start']);
+  const PATH = process.env.PATH;
+  const service = spawn(node, words, {
+    cwd,
+    // Without ioredis it would end at once.
+    env: {
+      PATH,
+      ...env,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      SHUTDOWN_GRACE_MS: '100',
+      TOKEN_CACHE: 'redis',
+      REDIS_URL: `redis://127.0.0.1:${await closedPort()}`,
+      TOKEN_CACHE_SECRET: 'secret-of-the-image-that-is-long-enough',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(service, 'exit');
+  try {
+    let url: string | undefined;
+    for await (const line of createInterface({ input: service.stdout })) {
+      url = /"url":"([^"]+)"/.exec(line)?.[1];
+      if (url !== undefined) break;
+    }
+    const live = await fetch(`${String(url)}/health/live`);
+    const [probe = '', ...parameters] = healthcheck.slice(healthcheck.indexOf('node'));
+    const PORT = new URL(String(url)).port;
+
+    expect(live.status).toBe(200);
+    await run(probe, parameters, { env: { PATH, PORT } });
+    await expect(run(probe, parameters, { env: { PATH, PORT: String(await closedPort()) } })).rejects.toMatchObject({
+      code: 1,
+    });
+    await run('node', ['--input-type=module', '-e', "await import('ioredis')"], { cwd });
+    await expect(run('node', ['--input-type=module', '-e', "await import('jest')"], { cwd })).rejects.toThrow(
+      'ERR_MODULE_NOT_FOUND',
+    );
+  } finally {
+    service.kill('SIGTERM');
+  }
+  expect(await exited).toEqual([0, null]);
+}
