@@ -17,7 +17,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         StoppingModule,
-        ObservabilityModule.with(logger, environment.TOKEN_CACHE === 'redis'),
+        ObservabilityModule.with(logger, environment),
         HealthModule,
         ...(environment.METRICS === 'on' ? [MetricsModule] : []),
         ConfigModule.forRoot({

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { type Logger } from 'pino';
 import { type AuthorityObserver } from './cells-authority/index.js';
+import { type Environment } from './config/environment.js';
 import { AuthorityCondition } from './health/authority-condition.js';
 import { authorityLog } from './logging/authority-log.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
@@ -12,9 +13,9 @@ export const SERVICE_OBSERVER = Symbol('SERVICE_OBSERVER');
 @Global()
 @Module({})
 export class ObservabilityModule {
-  static with(logger: Logger, usesRedis: boolean): DynamicModule {
-    const metrics = new ServiceMetrics();
-    const condition = new AuthorityCondition(usesRedis);
+  static with(logger: Logger, environment: Environment): DynamicModule {
+    const metrics = new ServiceMetrics(environment.METRICS === 'on');
+    const condition = new AuthorityCondition(environment.TOKEN_CACHE === 'redis');
     const log = authorityLog(logger);
     const observer: AuthorityObserver = (event) => {
       metrics.observe(event);

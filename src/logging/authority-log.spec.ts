@@ -18,11 +18,11 @@ describe('The log of what the library tells', () => {
   function logAt(level: string): AuthorityObserver {
     const stream = {
       write: (text: string) => {
-        const { level: number, time: _time, msg: _msg, ...fields } = JSON.parse(text) as Line;
-        lines.push({ level: LEVELS[Number(number)], ...fields });
+        const { level, ...fields } = JSON.parse(text) as Line;
+        lines.push({ ...fields, level: LEVELS[Number(level)], msg: undefined });
       },
     };
-    return authorityLog(pino({ level, base: undefined }, stream), () => now);
+    return authorityLog(pino({ level, base: undefined, timestamp: false }, stream), () => now);
   }
 
   const trouble = (outcome: 'no_answer' | 'refused' | 'tampered'): AuthorityEvent => ({

@@ -3,15 +3,15 @@ import { type AuthorityNumbers, type AuthorityObserver } from '../cells-authorit
 import { authorityMetrics } from './authority-metrics.js';
 import { RequestMeter } from './request-meter.js';
 
-/** All metrics of one application, in a registry of its own. */
+/** All metrics of one application, in a registry of its own, which stays empty when nobody is to scrape it. */
 export class ServiceMetrics {
   readonly registry = new Registry();
   readonly requests = new RequestMeter();
   readonly observe: AuthorityObserver;
 
-  constructor() {
-    this.requests.register(this.registry);
-    this.observe = authorityMetrics(this.registry);
+  constructor(private readonly scraped = true) {
+    if (scraped) this.requests.register(this.registry);
+    this.observe = scraped ? authorityMetrics(this.registry) : () => undefined;
   }
 
   /** Adds Node's own. */
@@ -21,6 +21,7 @@ export class ServiceMetrics {
 
   /** Adds what is kept; `read` is asked with every scrape. */
   addKept(read: () => AuthorityNumbers): void {
+    if (!this.scraped) return;
     const registers = [this.registry];
     new Gauge({
       name: 'cells_authority_kept_tokens',

@@ -1,4 +1,7 @@
+import perfHooks from 'node:perf_hooks';
+import { register } from 'prom-client';
 import { Stopping } from '../../src/http/stopping.js';
+import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { closedPort } from '../support/closed-port.js';
 import { type RunningService, startService } from '../support/service.js';
@@ -25,6 +28,7 @@ async function start(environment: Record<string, string> = {}): Promise<void> {
 }
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await service.close();
 });
 
@@ -114,12 +118,23 @@ describe('Metrics', () => {
     expect(text).not.toContain(CLIENT_ID);
   });
 
-  it('are of one application each, and gone with METRICS=off', async () => {
-    await start({ METRICS: 'off' });
+  it.each([
+    ['on', 200, 1],
+    ['off', 404, 0],
+  ])('are there, and Node watched for them, with METRICS=%s', async (METRICS, status, watched) => {
+    const eventLoop = jest.spyOn(perfHooks, 'monitorEventLoopDelay');
+    const collections = jest.spyOn(perfHooks.PerformanceObserver.prototype, 'observe');
+    await start({ METRICS });
+    await ask(PUBLISHED + QUERY);
 
     const response = await fetch(`${service.origin}/metrics`);
+    await response.text();
 
-    expect(response.status).toBe(404);
+    expect(response.status).toBe(status);
+    expect(eventLoop).toHaveBeenCalledTimes(watched);
+    expect(collections).toHaveBeenCalledTimes(watched);
+    expect(service.app.get(ServiceMetrics).registry.getMetricsAsArray().length > 0).toBe(METRICS === 'on');
+    expect(register.getMetricsAsArray()).toEqual([]);
   });
 });
 
