@@ -24,6 +24,9 @@ async function circuitStates(service: RunningService): Promise<Record<string, st
   );
 }
 
+// The bounds are the contract's, in real time; a run that the machine has starved of it is run again.
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
 describe('14: the circuit', () => {
   let upstream: ScriptedServer;
   let service: RunningService;
