@@ -1,0 +1,43 @@
+/**
+ * How long everything takes. The short run keeps the bench alive in CI; its figures say nothing about speed.
+ *
+ * @typedef {typeof FULL} Plan
+ */
+export const FULL = {
+  judged: true,
+  rounds: 9,
+  warmUpS: 3,
+  loadS: 2,
+  connections: 32,
+  pairs: 10_000,
+  latencyRounds: 15,
+  latencyS: 1,
+  coldRequests: 1000,
+  coldWarmUps: 5,
+  coldRounds: 5,
+  slowUpstreamRate: 5000,
+  slowUpstreamS: 5,
+  distinctPairs: 1_000_000,
+  foundTokens: 1000,
+  starts: 9,
+};
+
+/** @type {Plan} */
+export const QUICK = {
+  judged: false,
+  rounds: 1,
+  warmUpS: 0,
+  loadS: 1,
+  connections: 32,
+  pairs: 1000,
+  latencyRounds: 1,
+  latencyS: 1,
+  coldRequests: 1000,
+  coldWarmUps: 0,
+  coldRounds: 1,
+  slowUpstreamRate: 1000,
+  slowUpstreamS: 1,
+  distinctPairs: 15_000,
+  foundTokens: 100,
+  starts: 1,
+};

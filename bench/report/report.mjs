@@ -1,0 +1,27 @@
+import { requirementsTable, throughputTable } from './tables.mjs';
+
+/** Everything a run found, as Markdown. */
+export function writeReport({ results, rows, judged, machine, revision, date }) {
+  const { throughput, latency, distinctPairs, start } = results;
+  const ms = (value) => `${value.toPrecision(3)} ms`;
+  const remarks = [
+    latency && `p99 at ${thousands(latency.rate)} requests/s: ${ms(latency.service)}, Fastify ${ms(latency.fastify)}`,
+    distinctPairs && `distinct pairs were forwarded at ${thousands(distinctPairs.requestsPerSecond)} requests/s`,
+    start && `start to listening: ${ms(start.service)}, empty Nest application ${ms(start.empty)}`,
+  ];
+  return [
+    `${date}, revision ${revision}, on ${machine}`,
+    requirementsTable(rows, judged),
+    throughput && throughputTable(throughput),
+    remarks
+      .filter(Boolean)
+      .map((remark) => `- ${remark}`)
+      .join('\n'),
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+function thousands(value) {
+  return Math.round(value).toLocaleString('en');
+}

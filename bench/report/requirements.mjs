@@ -1,0 +1,86 @@
+import { hasRedis } from '../cases/shared-store.mjs';
+import {
+  FASTIFY,
+  FORWARDING,
+  HTTP_PROXY,
+  NGINX,
+  REUSE_BY_BASIC,
+  REUSE_BY_FORM,
+  REUSE_BY_QUERY,
+  REUSE_OF_MANY,
+} from '../cases/throughput.mjs';
+
+/**
+ * What has to be true, and what the bench found.
+ *
+ * @typedef {{ what: string, bound: 'at least' | 'at most', limit: number, goal: number, unit: string,
+ *   measured: number | undefined, byCpuTime?: number, missing?: string }} Requirement `byCpuTime` is the ratio of what the
+ *   two do in a second of CPU time, which other work on the machine disturbs less
+ * @param {{ throughput?: Map, latency?: object, singleFlight?: object, slowUpstream?: object, distinctPairs?: object,
+ *   sharedStore?: object, start?: object }} results a case that failed is not there
+ * @returns {Requirement[]}
+ */
+export function requirements({ throughput, latency, singleFlight, slowUpstream, distinctPairs, sharedStore, start }) {
+  const ratio = (of, to) => ({
+    measured: divide(throughput?.get(of)?.requestsPerSecond, throughput?.get(to)?.requestsPerSecond),
+    byCpuTime: divide(throughput?.get(of)?.requestsPerCpuSecond, throughput?.get(to)?.requestsPerCpuSecond),
+  });
+  const nginxIsMissing = throughput !== undefined && !throughput.has(NGINX);
+
+  return [
+    {
+      ...atLeast(0.7, 1, 'reuse by query, against nginx `proxy_pass`', ratio(REUSE_BY_QUERY, NGINX)),
+      ...(nginxIsMissing && { missing: 'nginx is not installed' }),
+    },
+    atLeast(0.7, 0.85, 'reuse by query, against a bare Fastify route', ratio(REUSE_BY_QUERY, FASTIFY)),
+    atLeast(0.8, 0.9, 'reuse by form body, against reuse by query', ratio(REUSE_BY_FORM, REUSE_BY_QUERY)),
+    atLeast(0.8, 0.9, 'reuse by Basic, against reuse by query', ratio(REUSE_BY_BASIC, REUSE_BY_QUERY)),
+    atMost(
+      1.5,
+      1.2,
+      'reuse p99 at half the maximum rate, against a bare Fastify route',
+      divide(latency?.service, latency?.fastify),
+    ),
+    atLeast(0.8, 1, 'forwarding, `TOKEN_CACHE=off`, against `@fastify/http-proxy`', ratio(FORWARDING, HTTP_PROXY)),
+    atLeast(0.9, 0.95, 'reuse with 10,000 pairs in the cache, against one', ratio(REUSE_OF_MANY, REUSE_BY_QUERY)),
+    atMost(1, 1, '1,000 concurrent cold requests of one pair: upstream requests', singleFlight?.upstreamRequests, ''),
+    atMost(2, 1.5, 'the same, until the last is answered, against upstream’s 100 ms', singleFlight?.latency),
+    atMost(0.02, 0.02, 'upstream 80 ms, 99 % reuse: p50 against upstream’s latency', slowUpstream?.share),
+    atMost(256, 192, '1,000,000 distinct pairs: peak resident memory', distinctPairs?.peak, ' MiB'),
+    atMost(1.05, 1.02, 'the same, last quarter against the second: memory', distinctPairs?.growth),
+    {
+      ...atLeast(0.9, 0.97, 'reuse with Redis behind the memory, against memory alone', {
+        measured: sharedStore?.reuse,
+      }),
+      ...(!hasRedis && { missing: 'redis-server is not installed' }),
+    },
+    {
+      ...atMost(
+        1,
+        0.3,
+        'a token that another instance fetched: what it adds to one in memory, one round trip to Redis included',
+        sharedStore && sharedStore.found - sharedStore.kept,
+        ' ms',
+      ),
+      ...(!hasRedis && { missing: 'redis-server is not installed' }),
+    },
+    atMost(
+      1.5,
+      1.2,
+      'start to listening, against an empty Nest application with Swagger',
+      divide(start?.service, start?.empty),
+    ),
+  ];
+}
+
+function atLeast(limit, goal, what, ratio) {
+  return { what, bound: 'at least', limit, goal, unit: '×', ...ratio };
+}
+
+function atMost(limit, goal, what, measured, unit = '×') {
+  return { what, bound: 'at most', limit, goal, unit, measured };
+}
+
+function divide(dividend, divisor) {
+  return dividend === undefined || divisor === undefined ? undefined : dividend / divisor;
+}

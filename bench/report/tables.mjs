@@ -1,0 +1,42 @@
+import { verdict } from './verdict.mjs';
+
+/** What has to be true, as a Markdown table. */
+export function requirementsTable(requirements, judged) {
+  return table(
+    ['case', 'required', 'goal', 'measured', 'by CPU time', 'verdict'],
+    requirements.map((requirement) => {
+      const { what, bound, limit, goal, unit, measured, byCpuTime } = requirement;
+      const figure = (value, absent = '–') => (value === undefined ? absent : `${round(value)}${unit}`);
+      const word = verdict(requirement, judged);
+      return [what, `${bound} ${figure(limit)}`, figure(goal), figure(measured), figure(byCpuTime, ''), word];
+    }),
+  );
+}
+
+/** Requests per second and what goes with them, as a Markdown table. */
+export function throughputTable(throughput) {
+  return table(
+    ['on one core', 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second'],
+    [...throughput].map(([name, { requestsPerSecond, requestsPerCpuSecond, p50, p99, busy }]) => [
+      name,
+      Math.round(requestsPerSecond).toLocaleString('en'),
+      `${round(p50)} ms`,
+      `${round(p99)} ms`,
+      `${Math.round(busy * 100)} %`,
+      Math.round(requestsPerCpuSecond).toLocaleString('en'),
+    ]),
+  );
+}
+
+/** Three digits that count. */
+function round(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+function table(head, rows) {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((cells) => cells[column].length)));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}

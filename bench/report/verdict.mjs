@@ -1,0 +1,9 @@
+/** Whether a requirement is met, in a word or two. @param {import('./requirements.mjs').Requirement} requirement */
+export function verdict({ bound, limit, goal, measured, missing }, judged) {
+  if (missing !== undefined) return `MISSING: ${missing}`;
+  if (measured === undefined) return 'FAILED';
+  if (!judged) return 'ran';
+  const reaches = (mark) => (bound === 'at least' ? measured >= mark : measured <= mark);
+  if (reaches(goal)) return 'goal';
+  return reaches(limit) ? 'met' : 'NOT MET';
+}

@@ -1,0 +1,13 @@
+/** An empty Nest application on Fastify with Swagger, as `nest new` and Nest's own documentation have it. */
+import 'reflect-metadata';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+
+class AppModule {}
+Module({})(AppModule);
+
+const app = await NestFactory.create(AppModule, new FastifyAdapter());
+SwaggerModule.setup('cells', app, () => SwaggerModule.createDocument(app, new DocumentBuilder().build()));
+await app.listen(Number(process.env.PORT), '127.0.0.1');
