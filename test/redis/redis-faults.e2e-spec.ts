@@ -7,6 +7,7 @@ import { type CellsAuthorityOptions } from '../../src/cells-authority/index.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { describeWithRedis, freePort, RedisServer } from '../support/redis-server.js';
+import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
 
 const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
@@ -237,6 +238,17 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(await timed(one.close())).toBeLessThan(1000);
     instances = [];
     redis.resume();
+  });
+
+  it('a certificate it does not trust, and a broken TLS record right behind it: outlives both errors', async () => {
+    const hostile = await HostileTls.start();
+    const instance = await start({ redisUrl: `rediss://127.0.0.1:${hostile.port}` });
+    await until(() => hostile.connections >= 3);
+    await servesFromMemory(instance);
+    expect(instance.store.available).toBe(false);
+    await instance.close();
+    instances = [];
+    await hostile.close();
   });
 
   it('is used over TLS, with a certificate authority, user and password of its own', async () => {

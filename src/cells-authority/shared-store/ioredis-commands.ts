@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type Socket } from 'node:net';
 import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { type RedisAddress } from './redis-address.js';
 import { type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
@@ -76,7 +77,9 @@ class IoredisCommands implements RedisCommands {
       onSignal('lost');
     });
     // Without a listener ioredis prints the error. The close that follows tells enough.
-    redis.on('error', () => undefined);
+    redis.on('error', ignore);
+    if ('nodes' in redis) redis.on('+node', outliveErrors);
+    else outliveErrors(redis);
   }
 
   get ready(): boolean {
@@ -109,6 +112,23 @@ class IoredisCommands implements RedisCommands {
     this.redis.disconnect();
   }
 }
+
+/**
+ * ioredis listens for the first error of a socket alone. TLS may tell of a second one, such as an alert right behind a
+ * certificate that is not trusted, and an error that nobody listens for ends the process.
+ */
+function outliveErrors(redis: Redis): void {
+  redis.on('error', () => {
+    ignoreErrors(redis.stream);
+  });
+}
+
+/** There is no socket before the first Sentinel has answered, whatever the type says. */
+function ignoreErrors(socket: Socket | undefined): void {
+  if (socket?.listeners('error').includes(ignore) === false) socket.on('error', ignore);
+}
+
+const ignore = () => undefined;
 
 async function answered<T>(command: Promise<T>): Promise<T> {
   try {
