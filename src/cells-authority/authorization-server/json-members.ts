@@ -11,6 +11,28 @@ const TOKEN = /\s*("(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+)/gy;
  * and every other byte left as it was. Members whose value is an object or array are not counted.
  */
 export function locateMembers(json: string, name: string): MemberSpan[] {
+  return locatePlainMember(json, name) ?? locateByTokens(json, name);
+}
+
+const VALUE = /\s*:\s*([^\s{}[\]:,"]+)/y;
+
+/**
+ * Without a backslash in the text a quoted name is that name and nothing else; a name that occurs once, ahead of every
+ * nested object or array and with a plain value, is the top level's. That is how token responses look.
+ */
+function locatePlainMember(json: string, name: string): MemberSpan[] | undefined {
+  const quoted = `"${name}"`;
+  const at = json.indexOf(quoted);
+  if (at === -1 || json.includes(quoted, at + 1) || json.includes('\\')) return undefined;
+  const nested = json.indexOf('{', json.indexOf('{') + 1);
+  const list = json.indexOf('[');
+  if ((nested !== -1 && nested < at) || (list !== -1 && list < at)) return undefined;
+  VALUE.lastIndex = at + quoted.length;
+  const value = VALUE.exec(json)?.[1];
+  return value === undefined ? undefined : [{ start: VALUE.lastIndex - value.length, end: VALUE.lastIndex }];
+}
+
+function locateByTokens(json: string, name: string): MemberSpan[] {
   const spans: MemberSpan[] = [];
   let depth = 0;
   let key: string | undefined;

@@ -91,7 +91,7 @@ export class CredentialHolds {
     const admission = elsewhere === undefined ? undefined : await this.#admit(request, elsewhere);
     try {
       const result = await send();
-      this.#states.set(request.pair, PROVEN);
+      if (this.#states.get(request.pair) !== PROVEN) this.#states.set(request.pair, PROVEN);
       this.#states.delete(request.key);
       elsewhere?.proven();
       return result;
