@@ -115,7 +115,7 @@ describe('The image', () => {
 
   it('runs as nobody special, gets its signals, and is probed without a secret', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", "dist\/cli\.js"\]$/m);
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", (?:"--max-[\w=-]+", )*"dist\/cli\.js"\]$/m);
     expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/health\/live/m);
     expect(existsSync(join(ROOT, 'src/cli.ts'))).toBe(true);
   });
