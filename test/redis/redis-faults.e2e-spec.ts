@@ -240,9 +240,9 @@ describeWithRedis('When something is wrong with Redis', () => {
     redis.resume();
   });
 
-  it('a certificate it does not trust, and a broken TLS record right behind it: outlives both errors', async () => {
+  it.each(['', '?cluster'])('an untrusted certificate and a broken record in one (%p): outlives both', async (kind) => {
     const hostile = await HostileTls.start();
-    const instance = await start({ redisUrl: `rediss://127.0.0.1:${hostile.port}` });
+    const instance = await start({ redisUrl: `rediss://127.0.0.1:${hostile.port}${kind}` });
     await until(() => hostile.connections >= 3);
     await servesFromMemory(instance);
     expect(instance.store.available).toBe(false);

@@ -3,6 +3,7 @@ import { type Socket } from 'node:net';
 import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { type RedisAddress } from './redis-address.js';
 import { type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
+import { redisConnector } from './redis-connector.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
 /** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
@@ -23,13 +24,14 @@ export async function connectToRedis(
   onSignal: (signal: RedisSignal) => void,
 ): Promise<RedisCommands> {
   const options = redisOptions(address);
-  const { Cluster, Redis } = await importIoredis();
+  const { AbstractConnector, Cluster, Redis } = await importIoredis();
+  const Connector = redisConnector(AbstractConnector);
   const { hosts, cluster, sentinel } = address;
   const [first] = hosts;
   if (cluster) {
     return new IoredisCommands(
       new Cluster([...hosts], {
-        redisOptions: options,
+        redisOptions: { ...options, Connector },
         enableOfflineQueue: false,
         slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
         retryDelayOnFailover: 20,
@@ -48,20 +50,22 @@ export async function connectToRedis(
     );
   }
   if (sentinel !== undefined) {
-    return new IoredisCommands(
-      new Redis({
-        ...options,
-        sentinels: [...hosts],
-        name: sentinel.master,
-        sentinelUsername: sentinel.username,
-        sentinelPassword: sentinel.password,
-        sentinelRetryStrategy: reconnectDelay,
-        ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
-      }),
-      onSignal,
-    );
+    const master = new Redis({
+      ...options,
+      sentinels: [...hosts],
+      name: sentinel.master,
+      sentinelUsername: sentinel.username,
+      sentinelPassword: sentinel.password,
+      sentinelRetryStrategy: reconnectDelay,
+      ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
+    });
+    // A Sentinel's way to the master is ioredis' own, and it listens for a socket's first error alone.
+    master.on('error', () => {
+      ignoreErrors(master.stream);
+    });
+    return new IoredisCommands(master, onSignal);
   }
-  return new IoredisCommands(new Redis({ ...options, ...first }), onSignal);
+  return new IoredisCommands(new Redis({ ...options, ...first, Connector }), onSignal);
 }
 
 /** The one class that knows ioredis. Its errors stop here: they hold the commands, and the password among them. */
@@ -78,8 +82,6 @@ class IoredisCommands implements RedisCommands {
     });
     // Without a listener ioredis prints the error. The close that follows tells enough.
     redis.on('error', ignore);
-    if ('nodes' in redis) redis.on('+node', outliveErrors);
-    else outliveErrors(redis);
   }
 
   get ready(): boolean {
@@ -111,16 +113,6 @@ class IoredisCommands implements RedisCommands {
   disconnect(): void {
     this.redis.disconnect();
   }
-}
-
-/**
- * ioredis listens for the first error of a socket alone. TLS may tell of a second one, such as an alert right behind a
- * certificate that is not trusted, and an error that nobody listens for ends the process.
- */
-function outliveErrors(redis: Redis): void {
-  redis.on('error', () => {
-    ignoreErrors(redis.stream);
-  });
 }
 
 /** There is no socket before the first Sentinel has answered, whatever the type says. */
