@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { type CellsAuthorityOptions } from '../../src/cells-authority/index.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
-import { describeWithRedis, freePort, RedisServer } from '../support/redis-server.js';
+import { closedPort } from '../support/closed-port.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
 
@@ -260,7 +261,7 @@ describeWithRedis('When something is wrong with Redis', () => {
       return join(folder, name);
     };
     const ca = file('ca.pem', authority.certificate);
-    const port = await freePort();
+    const port = await closedPort();
     const secure = await RedisServer.start({
       port,
       tls: true,

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
+import { closedPort } from './closed-port.js';
 
 /** Whether a `redis-server` is on the PATH. */
 export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
@@ -55,7 +55,7 @@ export class RedisServer {
   }
 
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
-    const port = options.port ?? (await freePort());
+    const port = options.port ?? (await closedPort());
     const folder = mkdtempSync(join(tmpdir(), 'redis-'));
     const settings = [
       ...(options.tls === true ? [] : [['port', String(port)]]),
@@ -112,14 +112,4 @@ export class RedisServer {
     await this.kill();
     return RedisServer.start({ ...this.options, ...options, port: this.port });
   }
-}
-
-/** Nothing else on this machine gets it for a while: the system hands ports out in turn. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
