@@ -1,11 +1,6 @@
-/** Headers of every error reply of the service itself. */
-export const ERROR_HEADERS = {
-  'Content-Type': 'application/json',
-  'Cache-Control': 'no-store',
-  Pragma: 'no-cache',
-} as const;
+import { TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 
-/** An OAuth error response (RFC 6749 §5.2); `message` is what the Aspose Node SDK shows. */
-export function errorBody(error: string, description: string): string {
-  return JSON.stringify({ error, error_description: description, message: description });
-}
+export { composeErrorResponse as errorBody } from '../cells-authority/errors/oauth-error.js';
+
+/** Headers of every error reply of the service itself. */
+export const ERROR_HEADERS = TOKEN_REPLY_HEADERS;

@@ -7,6 +7,7 @@ import {
   type TokenAnswer,
   type TokenPath,
 } from '../cells-authority/index.js';
+import { announcesBody } from '../cells-authority/client-credentials/http-request.js';
 import { pathIndex, requestForm } from '../metrics/request-labels.js';
 import { type RequestMeter } from '../metrics/request-meter.js';
 
@@ -49,19 +50,16 @@ export function openKeptTokenLane(
   fastify.addHook('onRoute', (route) => {
     const lane = paths.get(route.url);
     if (lane === undefined || route.method !== 'POST') return;
-    // Ahead of the body where there is none, and once more when it has been read.
-    route.onRequest = [unlessBodyIsToCome(lane), ...[route.onRequest ?? []].flat()];
-    route.preHandler = [lane, ...[route.preHandler ?? []].flat()];
+    // At once where no body comes, or else when it has been read.
+    route.onRequest = [whereBody(false, lane), ...[route.onRequest ?? []].flat()];
+    route.preHandler = [whereBody(true, lane), ...[route.preHandler ?? []].flat()];
   });
 }
 
-function unlessBodyIsToCome(lane: onRequestHookHandler): onRequestHookHandler {
+function whereBody(comes: boolean, lane: onRequestHookHandler): onRequestHookHandler {
   return function (request, reply, done) {
-    const { headers } = request;
-    const length = headers['content-length'];
-    if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) {
-      lane.call(this, request, reply, done);
-    } else done();
+    if (announcesBody(request.headers) === comes) lane.call(this, request, reply, done);
+    else done();
   };
 }
 

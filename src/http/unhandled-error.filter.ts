@@ -1,6 +1,5 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
-import { type FastifyReply, type FastifyRequest } from 'fastify';
-import { PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
+import { type FastifyReply } from 'fastify';
 import { ERROR_HEADERS, errorBody } from './error-reply.js';
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
@@ -20,26 +19,12 @@ export class UnhandledErrorFilter implements ExceptionFilter {
     if (status >= 500)
       this.#logger.error(`Unhandled ${error instanceof Error ? `${error.name}\n${stackOf(error)}` : typeof error}`);
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (status === 404 && isTokenPath(host.switchToHttp().getRequest<FastifyRequest>().url)) {
-      const body = errorBody('invalid_request', 'Only POST is allowed here');
-      void reply
-        .code(405)
-        .headers({ ...ERROR_HEADERS, Allow: 'POST' })
-        .send(Buffer.from(body));
-      return;
-    }
     const body = errorBody(
       status < 500 ? 'invalid_request' : 'server_error',
       DESCRIPTIONS[status] ?? (status < 500 ? 'The request is not acceptable' : 'Something went wrong here'),
     );
     void reply.code(status).headers(ERROR_HEADERS).send(Buffer.from(body));
   }
-}
-
-/** Methods that no route was made for, such as TRACE, come here, too. */
-function isTokenPath(url: string): boolean {
-  const path = (url.split('?')[0] ?? '').replace(/^\/+/, '');
-  return path === PUBLISHED_PATH || SDK_PATHS.includes(path);
 }
 
 /** Nest's HTTP exceptions and Fastify's errors say it in different ways. */

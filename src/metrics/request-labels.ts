@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http';
+import { announcesBody } from '../cells-authority/client-credentials/http-request.js';
 import { PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
 
 /** The paths that are told apart; whatever else is asked for is one and the same. */
@@ -51,8 +52,7 @@ export function requestForm(url: string, headers: IncomingHttpHeaders): RequestF
   const question = url.indexOf('?');
   // As nearly all write it, or else in some other case; none of the paths has the word in it.
   if (question !== -1 && (url.includes('client', question) || /client/i.test(url))) return 'query';
-  const length = headers['content-length'];
-  if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return 'none';
+  if (!announcesBody(headers)) return 'none';
   return headers['content-type']?.includes('json') === true ? 'json' : 'form';
 }
 

@@ -12,6 +12,7 @@ import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
 import { AUTHORITY_CLOCK, SHARED_STORE } from '../../src/cells-authority/injection-tokens.js';
 import { type SharedStore } from '../../src/cells-authority/shared-store/shared-store.js';
 import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
+import { tokenRequest } from '../support/token-request.js';
 import { ownerOf } from '../support/owned-token.js';
 
 export const CACHE_SECRET = 'the-secret-of-the-shared-store-0001';
@@ -90,17 +91,7 @@ export class Instance {
     path: TokenPath = 'published',
   ): Promise<Answer> {
     try {
-      const { text } = await this.service.answer(
-        {
-          credentials: { clientId, clientSecret },
-          scope: undefined,
-          form: 'form',
-          wish: { forceRefresh: false, minFresh: 0 },
-          clientAddress: '192.0.2.1',
-          ...more,
-        },
-        path,
-      );
+      const { text } = await this.service.answer(tokenRequest(clientId, clientSecret, more), path);
       const response = JSON.parse(text) as { access_token: string; expires_in: number };
       return {
         status: 200,

@@ -8,6 +8,7 @@ import { AUTHORITY_CLOCK } from '../../src/cells-authority/injection-tokens.js';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
 import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
+import { tokenRequest } from '../support/token-request.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 
 /** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
@@ -54,17 +55,7 @@ export class SimulatedTime {
     path: TokenPath = 'published',
   ): Promise<number> {
     try {
-      await this.service.answer(
-        {
-          credentials: { clientId, clientSecret },
-          scope: undefined,
-          form: 'form',
-          wish: { forceRefresh: false, minFresh: 0 },
-          clientAddress: '192.0.2.1',
-          ...more,
-        },
-        path,
-      );
+      await this.service.answer(tokenRequest(clientId, clientSecret, more), path);
       return 200;
     } catch (error) {
       if (error instanceof OAuthError) return error.status;

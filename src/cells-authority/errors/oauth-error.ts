@@ -68,7 +68,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** `message` repeats the description because the Aspose Node SDK shows nothing else. */
-function composeErrorResponse(error: string, description: string): string {
+/** An error response (RFC 6749 §5.2); `message` repeats the description because the Aspose Node SDK shows nothing else. */
+export function composeErrorResponse(error: string, description: string): string {
   return JSON.stringify({ error, error_description: description, message: description });
 }
