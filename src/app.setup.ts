@@ -6,7 +6,7 @@ import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
 import { observeRequests, type RequestObservation, unreadRefusals } from './http/completed-requests.js';
-import { openKeptTokenLane } from './http/kept-token-lane.js';
+import { openTokenLane } from './http/token-lane.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
@@ -34,9 +34,7 @@ export async function createApplication(environment: Environment, logger: NestLo
   metrics.addKept(() => authority().numbers);
   traceRequests(adapter.getInstance());
   observeRequests(adapter.getInstance(), observation);
-  if (environment.TOKEN_CACHE !== 'off') {
-    openKeptTokenLane(adapter.getInstance(), authority, headers, metrics.requests);
-  }
+  openTokenLane(adapter.getInstance(), authority, headers, metrics.requests);
   sendSecurityHeaders(adapter.getInstance(), headers);
   if (environment.CORS_ORIGINS !== undefined) app.enableCors(crossOriginOptions(environment.CORS_ORIGINS));
   app.useGlobalFilters(new UnhandledErrorFilter());

@@ -7,8 +7,8 @@ import {
   type TokenRequest,
 } from './client-credentials/client-credentials.js';
 import { type HttpRequest } from './client-credentials/http-request.js';
-import { readClientId, readReusableRequest } from './client-credentials/token-request.reader.js';
-import { validateTokenRequest } from './client-credentials/token-request.validation.js';
+import { readClientId, readAcceptableRequest } from './client-credentials/token-request.reader.js';
+import { isPlainlyValid, validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-response.dto.js';
 import { OAuthError } from './errors/oauth-error.js';
 import { invalidClientForBasic } from './errors/oauth-errors.js';
@@ -80,21 +80,25 @@ export class CellsAuthorityService {
   }
 
   /** Answers a token request that came over HTTP and has been validated. @throws OAuthError as it is to be sent. */
-  async answer(request: TokenRequest, path: TokenPath): Promise<TokenAnswer> {
-    try {
-      return await this.authority.obtain(request, this.#terms(request.wish, path));
-    } catch (error) {
-      throw error instanceof OAuthError && request.form === 'basic' ? invalidClientForBasic(error) : error;
-    }
+  answer(request: TokenRequest, path: TokenPath): Promise<TokenAnswer> {
+    const answer = this.authority.obtain(request, this.#terms(request.wish, path));
+    if (request.form !== 'basic') return answer;
+    return answer.catch((error: unknown) => {
+      throw error instanceof OAuthError ? invalidClientForBasic(error) : error;
+    });
   }
 
   /**
-   * The ready answer to a token request whose token is kept, without waiting for anything; `undefined` when the request
-   * has to go the whole way, whatever the reason.
+   * Answers a token request that nobody has read yet: at once when its token is kept. `undefined` when it cannot be told
+   * at a glance that the request is valid; it then has to be read and validated, and goes to {@link answer}.
    */
-  reuse(request: HttpRequest, path: TokenPath): TokenAnswer | undefined {
-    const read = readReusableRequest(request, this.options.queryCredentials);
-    return read === undefined ? undefined : this.authority.reuse(read, this.#terms(read.wish, path));
+  readAndAnswer(request: HttpRequest, path: TokenPath): TokenAnswer | Promise<TokenAnswer> | undefined {
+    const read = readAcceptableRequest(request, this.options.queryCredentials);
+    if (read === undefined) return undefined;
+    const kept = this.authority.reuse(read, this.#terms(read.wish, path));
+    if (kept !== undefined) return kept;
+    const { clientId, clientSecret } = read.credentials;
+    return isPlainlyValid(clientId, clientSecret, read.scope, read.grantType) ? this.answer(read, path) : undefined;
   }
 
   /** Fingerprint, the same as in events, of the client id that a request names; `undefined` when it names none. */

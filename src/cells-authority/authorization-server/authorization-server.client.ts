@@ -1,4 +1,6 @@
+import { stringify } from 'node:querystring';
 import { type HttpService } from '@nestjs/axios';
+import { type AxiosResponse } from 'axios';
 import { type AuthorityObserver, type UpstreamOutcome } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
@@ -35,12 +37,6 @@ interface FailedAttempt {
   readonly failure: TransportFailure;
   readonly retried: boolean;
 }
-
-const REQUEST_HEADERS = {
-  Accept: 'application/json',
-  'Accept-Encoding': 'identity',
-  'Content-Type': 'application/x-www-form-urlencoded',
-};
 
 /** Those waiting for a connection, per connection. */
 const WAITING_PER_CONNECTION = 16;
@@ -124,7 +120,7 @@ export class AuthorizationServerClient {
   async #sendWithRetry(
     body: string,
     deadline: number,
-    traceHeaders: Record<string, string>,
+    traceHeaders: Record<string, string> | undefined,
   ): Promise<Attempt | FailedAttempt> {
     const first = await this.#send(body, deadline, traceHeaders);
     if (!(first instanceof TransportFailure)) return { response: first, retried: false };
@@ -135,37 +131,35 @@ export class AuthorizationServerClient {
       : { response: second, retried: true };
   }
 
-  async #send(
+  #send(
     body: string,
     deadline: number,
-    requestHeaders: Record<string, string>,
+    headers: Record<string, string> | undefined,
   ): Promise<UpstreamResponse | TransportFailure> {
-    try {
-      const timeout = Math.max(1, deadline - this.clock());
-      const { status, headers, data } = await this.http.axiosRef.request<string>({
-        method: 'post',
-        url: this.settings.tokenUrl,
-        data: body,
-        timeout,
-        headers: { ...REQUEST_HEADERS, ...requestHeaders },
-      });
-      const retryAfter: unknown = headers['retry-after'];
-      return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
-    } catch (error) {
-      // Anything else could hold the request, and with it the secret.
-      return error instanceof TransportFailure ? error : new TransportFailure('connection_lost', false, 'UNKNOWN');
-    }
+    const timeout = Math.max(1, deadline - this.clock());
+    const request = { method: 'post', url: this.settings.tokenUrl, data: body, timeout, ...(headers && { headers }) };
+    return this.http.axiosRef.request<string>(request).then(responseOf, failureOf);
   }
 }
 
+function responseOf({ status, headers, data }: AxiosResponse<string>): UpstreamResponse {
+  const retryAfter: unknown = headers['retry-after'];
+  return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
+}
+
+/** Any other error could hold the request, and with it the secret. */
+function failureOf(error: unknown): TransportFailure {
+  return error instanceof TransportFailure ? error : new TransportFailure('connection_lost', false, 'UNKNOWN');
+}
+
+/** The order and the names of RFC 6749 §4.4.2. */
 function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): string {
-  const parameters = new URLSearchParams({
+  return stringify({
     grant_type: 'client_credentials',
     client_id: credentials.clientId,
     client_secret: credentials.clientSecret,
     ...(scope === undefined ? {} : { scope }),
   });
-  return parameters.toString();
 }
 
 function judgeAttempt(attempt: Attempt | FailedAttempt, secret: string): Judgement {

@@ -66,8 +66,11 @@ export class ConnectionPool {
   }
 
   /** Sends one request. @throws TransportFailure when no complete answer comes. */
-  async exchange(request: UpstreamRequest): Promise<UpstreamResponse> {
-    if (!request.ownConnection) return dispatch(this.#pool, request);
+  exchange(request: UpstreamRequest): Promise<UpstreamResponse> {
+    return request.ownConnection ? this.#exchangeAlone(request) : dispatch(this.#pool, request);
+  }
+
+  async #exchangeAlone(request: UpstreamRequest): Promise<UpstreamResponse> {
     const client = this.#openClient();
     this.#ownConnections.add(client);
     try {

@@ -10,6 +10,6 @@ import { undiciAdapter } from './undici-adapter.js';
 export function tokenHttpService(pool: ConnectionPool): HttpService {
   const instance = axios.create();
   for (const name of Object.keys(instance.defaults)) Reflect.deleteProperty(instance.defaults, name);
-  Object.assign(instance.defaults, { adapter: undiciAdapter(pool), headers: {} });
+  Object.assign(instance.defaults, { adapter: undiciAdapter(pool) });
   return new HttpService(instance);
 }

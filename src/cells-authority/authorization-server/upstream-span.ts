@@ -33,10 +33,10 @@ export class UpstreamSpan {
     this.#span = tracer.startSpan('POST token endpoint', { kind: SpanKind.CLIENT, attributes });
   }
 
-  /** The request headers that continue the trace. */
-  get headers(): Record<string, string> {
+  /** The request headers that continue the trace, if there is one. */
+  get headers(): Record<string, string> | undefined {
+    if (!isSpanContextValid(this.#span.spanContext())) return undefined;
     const headers: Record<string, string> = {};
-    if (!isSpanContextValid(this.#span.spanContext())) return headers;
     propagation.inject(trace.setSpan(context.active(), this.#span), headers, {
       set: (carrier, name, value) => {
         if (CONTINUED.has(name.toLowerCase())) carrier[name] = value;

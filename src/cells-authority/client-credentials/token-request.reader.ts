@@ -39,10 +39,9 @@ export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow'
 }
 
 /**
- * The same for a request that may be answered with a kept token; `undefined` when anything is wrong with it, for whoever
- * reads it the whole way to say so.
+ * The same; `undefined` when anything is wrong with how the request is put, for whoever reads it the whole way to say so.
  */
-export function readReusableRequest(
+export function readAcceptableRequest(
   request: HttpRequest,
   queryCredentials: 'allow' | 'deny',
 ): ReadTokenRequest | undefined {

@@ -40,8 +40,9 @@ export class GuessLimits {
 
   /** @throws GuessingSlowed 429 with `Retry-After` while this client is past a limit. */
   check(address: string, client: string): void {
-    this.#checkCounter('address', network(address), PER_ADDRESS, client);
-    this.#checkCounter('address_and_client', `${network(address)} ${client}`, PER_ADDRESS_AND_CLIENT, client);
+    const from = network(address);
+    this.#checkCounter('address', from, PER_ADDRESS, client);
+    this.#checkCounter('address_and_client', `${from} ${client}`, PER_ADDRESS_AND_CLIENT, client);
   }
 
   /** Counts a refusal. */
@@ -84,6 +85,7 @@ export class GuessLimits {
 
 /** Whoever has one IPv6 address has 2^64 of them: a /64 counts as one client. */
 export function network(address: string): string {
+  if (!address.includes(':')) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;

@@ -16,6 +16,9 @@ import { type FetchToken, type ReuseTerms, type TokenCache } from './token-cache
 /** A token request, however it came. */
 export type AuthorityRequest = Pick<TokenRequest, 'credentials' | 'scope' | 'clientAddress'>;
 
+/** A token request, and what stands for it. */
+interface KeyedRequest extends AuthorityRequest, HeldRequest {}
+
 /** What a token authority works with. */
 export interface TokenAuthorityParts {
   readonly keys: CacheKeys;
@@ -50,44 +53,38 @@ export class TokenAuthority {
     const key = keys.token(request.credentials, request.scope);
     const reused = this.#reuse(key, request, terms);
     if (reused !== undefined) return reused;
-    const answer =
-      cache === undefined ? await this.#forward(request, key) : await this.#fetch(cache, key, request, terms);
+    const keyed = this.#keyed(request, key);
+    const answer = await (cache === undefined ? this.#forward(keyed) : this.#fetch(cache, keyed, terms));
     observe({ type: 'token_served', source: answer.source });
     return answer;
   }
 
-  async #forward(request: AuthorityRequest, key: string): Promise<TokenAnswer> {
+  #forward(request: KeyedRequest): Promise<TokenAnswer> {
     this.#checkGuessing(request);
-    const token = await this.#send(request, key, this.#deadline(), undefined);
-    return answerWith(token, token.text, 'fetched');
+    return this.#send(request, this.#deadline(), undefined).then((token) => answerWith(token, token.text, 'fetched'));
   }
 
-  async #fetch(cache: TokenCache, key: string, request: AuthorityRequest, terms: ReuseTerms): Promise<TokenAnswer> {
+  async #fetch(cache: TokenCache, request: KeyedRequest, terms: ReuseTerms): Promise<TokenAnswer> {
     try {
       this.#checkGuessing(request);
     } catch (slowed) {
       // A token that is kept is served even to a slowed address, wherever it is kept.
-      const adopted = await this.#adopt(cache, key, request, terms);
+      const adopted = await this.#adopt(cache, request, terms);
       if (adopted === undefined) throw slowed;
       return adopted;
     }
     try {
-      return await cache.obtain(key, terms, this.#fetchFor(request, key));
+      return await cache.obtain(request.key, terms, this.#fetchFor(request));
     } catch (error) {
       if (!(error instanceof GuessingSlowed)) throw error;
       // Another client began the flight, and was slowed: that is nothing to this one, unless it is slowed itself.
-      return this.#fetch(cache, key, request, terms);
+      return this.#fetch(cache, request, terms);
     }
   }
 
-  async #adopt(
-    cache: TokenCache,
-    key: string,
-    request: AuthorityRequest,
-    terms: ReuseTerms,
-  ): Promise<TokenAnswer | undefined> {
+  async #adopt(cache: TokenCache, request: KeyedRequest, terms: ReuseTerms): Promise<TokenAnswer | undefined> {
     const flight = this.parts.shared?.open(request, this.#deadline());
-    return flight && cache.adopt(key, terms, (offer) => flight.tokens.find(offer));
+    return flight && cache.adopt(request.key, terms, (offer) => flight.tokens.find(offer));
   }
 
   /**
@@ -95,11 +92,12 @@ export class TokenAuthority {
    * request that was valid, so the request need not be checked again.
    */
   reuse(request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | undefined {
+    if (this.parts.cache === undefined) return undefined;
     return this.#reuse(this.parts.keys.token(request.credentials, request.scope), request, terms);
   }
 
   #reuse(key: string, request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | undefined {
-    const answer = this.parts.cache?.reuse(key, terms, (offer) => this.#fetchFor(request, key)(offer));
+    const answer = this.parts.cache?.reuse(key, terms, (offer) => this.#fetchFor(this.#keyed(request, key))(offer));
     if (answer !== undefined) this.parts.observe(TOKEN_REUSED);
     return answer;
   }
@@ -118,9 +116,14 @@ export class TokenAuthority {
     this.parts.cache?.drop(accessToken);
   }
 
-  #checkGuessing({ clientAddress, credentials }: AuthorityRequest): void {
-    if (clientAddress === undefined) return;
-    this.parts.guessLimits.check(clientAddress, this.parts.keys.fingerprint(credentials.clientId));
+  #keyed({ credentials, scope, clientAddress }: AuthorityRequest, key: string): KeyedRequest {
+    const { keys } = this.parts;
+    const pair = scope === undefined ? keys.pairOf(key) : keys.pair(credentials);
+    return { credentials, scope, clientAddress, key, pair, client: keys.fingerprint(credentials.clientId) };
+  }
+
+  #checkGuessing({ clientAddress, client }: KeyedRequest): void {
+    if (clientAddress !== undefined) this.parts.guessLimits.check(clientAddress, client);
   }
 
   #deadline(): number {
@@ -128,69 +131,50 @@ export class TokenAuthority {
   }
 
   /** Nothing of the request is kept beyond the flight. */
-  #fetchFor(request: AuthorityRequest, key: string): FetchToken {
+  #fetchFor(request: KeyedRequest): FetchToken {
     return (offer) => {
       const deadline = this.#deadline();
       const flight = this.parts.shared?.open(request, deadline);
       return flight === undefined
-        ? this.#send(request, key, deadline, undefined)
-        : this.#findOrSend(request, key, deadline, flight, offer);
+        ? this.#send(request, deadline, undefined)
+        : this.#findOrSend(request, deadline, flight, offer);
     };
   }
 
   async #findOrSend(
-    request: AuthorityRequest,
-    key: string,
+    request: KeyedRequest,
     deadline: number,
     flight: SharedFlight,
     offer: Offer,
   ): Promise<IssuedToken | SharedToken> {
     const send = async () => {
       await this.#learnGuesses(request, flight);
-      return this.#send(request, key, deadline, flight);
+      return this.#send(request, deadline, flight);
     };
     // Nothing will be sent, and so there is nothing that the other instances would have to wait for.
-    if (this.parts.holds.isHeld(this.#heldRequest(request, key))) return (await flight.tokens.find(offer)) ?? send();
+    if (this.parts.holds.isHeld(request)) return (await flight.tokens.find(offer)) ?? send();
     return flight.tokens.obtain(offer, send, deadline);
   }
 
   /** @throws GuessingSlowed when the client was past a limit already, counting what it did at other instances. */
-  async #learnGuesses(request: AuthorityRequest, flight: SharedFlight): Promise<void> {
-    const { clientAddress, credentials } = request;
+  async #learnGuesses(request: KeyedRequest, flight: SharedFlight): Promise<void> {
+    const { clientAddress, client } = request;
     if (clientAddress === undefined) return;
     const counts = await flight.readGuesses(network(clientAddress));
     if (counts === undefined) return;
-    this.parts.guessLimits.adopt(clientAddress, this.parts.keys.fingerprint(credentials.clientId), counts);
+    this.parts.guessLimits.adopt(clientAddress, client, counts);
     this.#checkGuessing(request);
   }
 
-  #heldRequest({ credentials, scope }: AuthorityRequest, key: string): HeldRequest {
-    const { keys } = this.parts;
-    const pair = scope === undefined ? keys.pairOf(key) : keys.pair(credentials);
-    return { pair, key, client: keys.fingerprint(credentials.clientId) };
-  }
-
-  #send(
-    request: AuthorityRequest,
-    key: string,
-    deadline: number,
-    flight: SharedFlight | undefined,
-  ): Promise<IssuedToken> {
-    const held = this.#heldRequest(request, key);
-    return this.parts.holds.forward(
-      held,
-      () => this.#requestToken(request, held.client, deadline, flight),
-      flight?.holds,
-    );
+  #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
+    return this.parts.holds.forward(request, () => this.#requestToken(request, deadline, flight), flight?.holds);
   }
 
   async #requestToken(
-    request: AuthorityRequest,
-    client: string,
+    { credentials, scope, clientAddress, client }: KeyedRequest,
     deadline: number,
     flight: SharedFlight | undefined,
   ): Promise<IssuedToken> {
-    const { credentials, scope, clientAddress } = request;
     try {
       return await this.parts.authorizationServer.requestToken({ credentials, scope, client }, deadline);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, type onRequestHookHandler } from 'fastify';
 import {
   type CellsAuthorityService,
+  OAuthError,
   PUBLISHED_PATH,
   SDK_PATHS,
   TOKEN_REPLY_HEADERS,
@@ -8,17 +9,18 @@ import {
   type TokenPath,
 } from '../cells-authority/index.js';
 import { announcesBody } from '../cells-authority/client-credentials/http-request.js';
+import { sendError } from '../cells-authority/token-reply.js';
 import { pathIndex, requestForm } from '../metrics/request-labels.js';
 import { type RequestMeter } from '../metrics/request-meter.js';
 
 /**
- * A lane of its own for token requests whose token is kept: they are answered as soon as their headers, or their body,
- * are there, and never enter Nest's pipeline of guards, pipes and filters, which costs more than all the rest. Whatever
- * cannot be answered at once, for whatever reason, goes on as if this lane did not exist.
+ * A lane of its own for token requests with nothing unusual about them: they are answered as soon as their token is
+ * there, and never enter Nest's pipeline of guards, pipes and filters, which costs more than a kept token and as much as
+ * a request to the authorization server. All others go on as if this lane did not exist.
  *
  * To be called before Nest adds its routes; `authority` is asked for with the first request.
  */
-export function openKeptTokenLane(
+export function openTokenLane(
   fastify: FastifyInstance,
   authority: () => CellsAuthorityService,
   headers: Readonly<Record<string, string>>,
@@ -29,15 +31,31 @@ export function openKeptTokenLane(
   function laneFor(path: TokenPath, url: string): onRequestHookHandler {
     const index = pathIndex(url);
     let service: CellsAuthorityService | undefined;
+
+    function complete(request: FastifyRequest, reply: FastifyReply, answer: TokenAnswer): void {
+      send(request, reply, constantHeaders, answer);
+      const form = requestForm(request.raw.url ?? '', request.headers);
+      meter.requestCompleted(index, form, 'token', performance.now() - request.arrivedAt);
+    }
+
     return (request, reply, done) => {
       service ??= authority();
       // A page's request: whether and how it may read the answer is not for this lane to say.
-      const answer = request.headers.origin === undefined ? service.reuse(request, path) : undefined;
+      const answer = request.headers.origin === undefined ? service.readAndAnswer(request, path) : undefined;
       if (answer === undefined) done();
+      else if (!(answer instanceof Promise)) complete(request, reply, answer);
       else {
-        send(request, reply, constantHeaders, answer);
-        const form = requestForm(request.raw.url ?? '', request.headers);
-        meter.requestCompleted(index, form, 'token', performance.now() - request.arrivedAt);
+        answer
+          .then(
+            (token) => {
+              complete(request, reply, token);
+            },
+            (error: unknown) => {
+              if (!(error instanceof OAuthError)) throw error;
+              sendError(reply, error);
+            },
+          )
+          .catch(done);
       }
     };
   }
@@ -65,6 +83,8 @@ function whereBody(comes: boolean, lane: onRequestHookHandler): onRequestHookHan
 
 /** Straight to Node's response: Fastify's way of sending looks at the payload from all sides first. */
 function send(request: FastifyRequest, reply: FastifyReply, headers: readonly string[], answer: TokenAnswer): void {
+  // Whoever waited too long has been told so while the service stopped.
+  if (reply.raw.headersSent) return;
   reply.hijack();
   reply.raw.writeHead(200, [...headers, 'X-Request-Id', request.id, 'Content-Length', String(answer.length)]);
   // One byte a character: text that is ASCII need not be encoded.
