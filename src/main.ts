@@ -14,6 +14,9 @@ try {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const environment = readEnvironment(process.env);
   const logger = createLogger(environment.LOG_LEVEL);
+  process.once('exit', () => {
+    logger.flush();
+  });
   const app = await createApplication(environment, new NestLogger(logger));
   const gracefulStop = new GracefulStop({
     server: app.getHttpServer(),
@@ -24,8 +27,10 @@ try {
   const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
   const url = (await app.getUrl()).replace(/^\w+/, scheme);
   logger.info({ event: 'start', url, configuration: maskedEnvironment(environment) }, 'Listening');
+  logger.flush();
   await stopOnSignal(async () => {
     logger.info({ event: 'stop', graceMs: environment.SHUTDOWN_GRACE_MS }, 'Stopping');
+    logger.flush();
     await gracefulStop.stop(environment.SHUTDOWN_GRACE_MS);
     logger.info({ event: 'stopped' }, 'Stopped');
   });

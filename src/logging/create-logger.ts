@@ -1,8 +1,11 @@
 import { type LevelWithSilent, type Logger, pino } from 'pino';
 
-/** One JSON object a line on stdout, pretty on a terminal. */
+/** Lines leave together, because each write costs as much as the rest of a line; none waits longer than a fifth of a second. */
+const BATCH = { minLength: 4096, periodicFlush: 200, sync: true };
+
+/** One JSON object a line on stdout, pretty on a terminal. Has to be flushed before the process ends. */
 export function createLogger(level: LevelWithSilent): Logger {
   return process.stdout.isTTY
     ? pino({ level, transport: { target: 'pino-pretty' } })
-    : pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+    : pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(BATCH));
 }

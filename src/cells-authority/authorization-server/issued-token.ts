@@ -9,8 +9,9 @@ export class IssuedToken {
     readonly accessToken: string,
     /** Seconds the token lives from its issue; `undefined` when upstream said nothing usable, and it must not be kept. */
     readonly lifetime: number | undefined,
+    /** The token response as upstream sent it, `expires_in` as a JSON integer. */
+    readonly text: string,
     private readonly head: string,
-    private readonly expiresIn: string,
     private readonly tail: string,
   ) {}
 
@@ -24,15 +25,13 @@ export class IssuedToken {
     const [member] = members;
     const seconds = toSeconds(expiresIn);
     if (member === undefined || members.length > 1 || seconds === undefined) {
-      return new IssuedToken(accessToken, undefined, text, '', '');
+      return new IssuedToken(accessToken, undefined, text, text, '');
     }
     const lifetime = seconds >= 1 && seconds <= LONGEST_LIFETIME_S ? seconds : undefined;
-    return new IssuedToken(accessToken, lifetime, text.slice(0, member.start), String(seconds), text.slice(member.end));
-  }
-
-  /** The token response as upstream sent it, `expires_in` as a JSON integer. */
-  get text(): string {
-    return this.head + this.expiresIn + this.tail;
+    const head = text.slice(0, member.start);
+    const tail = text.slice(member.end);
+    const isInteger = text.slice(member.start, member.end) === String(seconds);
+    return new IssuedToken(accessToken, lifetime, isInteger ? text : `${head}${seconds}${tail}`, head, tail);
   }
 
   /** The same with the seconds that remain. */
