@@ -38,9 +38,10 @@ export class KeptToken {
     return Math.max(0, Math.floor((this.expiresAt - now) / 1000));
   }
 
-  /** Whether it has enough life left to be handed out in place of a new one. */
+  /** Whether it has enough life left, a whole second at least, to be handed out in place of a new one. */
   isReusable(now: number, maxAgeS: number, minFreshS: number): boolean {
-    return now < this.#reuseUntil && now - this.issuedAt < maxAgeS * 1000 && this.remaining(now) >= minFreshS;
+    const remaining = this.remaining(now);
+    return now < this.#reuseUntil && now - this.issuedAt < maxAgeS * 1000 && remaining >= 1 && remaining >= minFreshS;
   }
 
   /** Whether it should be renewed in the background. */

@@ -97,6 +97,8 @@ describe('TokenCache', () => {
       { lifetime: 600, good: 539, stale: 540 },
       { lifetime: 599, good: 539, stale: 539.1 },
       { lifetime: 100, good: 89, stale: 90 },
+      { lifetime: 2, good: 1, stale: 1.001 },
+      { lifetime: 1, good: 0, stale: 0.001 },
     ])('serves a token of $lifetime s after $good s and no more after $stale s', async ({ lifetime, good, stale }) => {
       const scene = new Scene();
       scene.lifetime = lifetime;
