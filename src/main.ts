@@ -24,16 +24,17 @@ try {
     close: () => app.close(),
   });
   await app.listen({ host: environment.HOST, port: environment.PORT });
-  const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
-  const url = (await app.getUrl()).replace(/^\w+/, scheme);
-  logger.info({ event: 'start', url, configuration: maskedEnvironment(environment) }, 'Listening');
-  logger.flush();
-  await stopOnSignal(async () => {
+  const stopped = stopOnSignal(async () => {
     logger.info({ event: 'stop', graceMs: environment.SHUTDOWN_GRACE_MS }, 'Stopping');
     logger.flush();
     await gracefulStop.stop(environment.SHUTDOWN_GRACE_MS);
     logger.info({ event: 'stopped' }, 'Stopped');
   });
+  const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
+  const url = (await app.getUrl()).replace(/^\w+/, scheme);
+  logger.info({ event: 'start', url, configuration: maskedEnvironment(environment) }, 'Listening');
+  logger.flush();
+  await stopped;
 } catch (error) {
   process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);
   process.exitCode = 1;
