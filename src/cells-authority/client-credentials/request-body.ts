@@ -1,21 +1,21 @@
 import { invalidRequest } from '../errors/oauth-errors.js';
 import { forEachFormParameter } from './form-urlencoded.js';
 import { hasBody, type HttpRequest } from './http-request.js';
-import { type ParameterCollector } from './token-parameters.js';
+import { type TokenParameters } from './token-parameters.js';
 
 /** Which of the two body forms was sent. */
 export type BodyForm = 'form' | 'json';
 
-/** Reads the request's body into the collector; tells which form it had, or `undefined` when there was none. */
-export function readBody(request: HttpRequest, collector: ParameterCollector): BodyForm | undefined {
+/** Reads the request's body into the parameters; tells which form it had, or `undefined` when there was none. */
+export function readBody(request: HttpRequest, parameters: TokenParameters): BodyForm | undefined {
   if (!hasBody(request)) return undefined;
   refuseContentEncoding(request.headers['content-encoding']);
   switch (mediaType(request.headers['content-type'])) {
     case 'application/x-www-form-urlencoded':
-      readForm(request.body, collector);
+      readForm(request.body, parameters);
       return 'form';
     case 'application/json':
-      readJson(request.body, collector);
+      readJson(request.body, parameters);
       return 'json';
     default:
       throw invalidRequest('The body must be application/x-www-form-urlencoded or application/json');
@@ -34,18 +34,18 @@ function mediaType(contentType: string | undefined): string | undefined {
   return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }
 
-function readForm(body: unknown, collector: ParameterCollector): void {
+function readForm(body: unknown, parameters: TokenParameters): void {
   if (typeof body === 'string') {
     forEachFormParameter(body, (name, value) => {
-      collector.add(name, value);
+      parameters.add(name, value);
     });
   } else {
-    readMembers(body, collector);
+    readMembers(body, parameters);
   }
 }
 
-function readJson(body: unknown, collector: ParameterCollector): void {
-  readMembers(typeof body === 'string' ? parseJson(body) : body, collector);
+function readJson(body: unknown, parameters: TokenParameters): void {
+  readMembers(typeof body === 'string' ? parseJson(body) : body, parameters);
 }
 
 function parseJson(text: string): unknown {
@@ -56,10 +56,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readMembers(body: unknown, collector: ParameterCollector): void {
+function readMembers(body: unknown, parameters: TokenParameters): void {
   if (body === undefined) return;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('The body must hold the parameters of a token request');
   }
-  for (const [name, value] of Object.entries(body)) collector.add(name, value);
+  for (const [name, value] of Object.entries(body)) parameters.add(name, value);
 }

@@ -1,14 +1,7 @@
 import { invalidRequest } from '../errors/oauth-errors.js';
 
-/** The parameters of a token request by their RFC 6749 names; an empty one counts as absent (§3.2). */
-export interface TokenParameters {
-  grant_type?: string;
-  client_id?: string;
-  client_secret?: string;
-  scope?: string;
-}
-
-type ParameterName = keyof TokenParameters;
+/** The parameters of a token request by their RFC 6749 names. */
+export type ParameterName = 'grant_type' | 'client_id' | 'client_secret' | 'scope';
 
 const NAMES: ReadonlyMap<string, ParameterName> = new Map<string, ParameterName>([
   ['client_id', 'client_id'],
@@ -26,21 +19,31 @@ function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_-]/g, '');
 }
 
-/** Collects the parameters of one source, refusing repeats across all spellings (RFC 6749 §3.2). */
-export class ParameterCollector {
-  readonly parameters: TokenParameters = {};
-  readonly #seen = new Set<ParameterName>();
+/** The parameters that one source holds, repeats across all spellings refused (RFC 6749 §3.2). */
+export class TokenParameters {
+  readonly #values: Record<ParameterName, string | undefined> = {
+    grant_type: undefined,
+    client_id: undefined,
+    client_secret: undefined,
+    scope: undefined,
+  };
 
   add(name: string, value: unknown): void {
     const parameter = NAMES.get(name) ?? FOLDED_NAMES.get(fold(name));
     if (parameter === undefined) return;
-    if (this.#seen.has(parameter)) throw invalidRequest(`${parameter} is repeated`);
-    this.#seen.add(parameter);
+    if (this.has(parameter)) throw invalidRequest(`${parameter} is repeated`);
     if (typeof value !== 'string') throw invalidRequest(`${parameter} must be a string`);
-    if (value !== '') this.parameters[parameter] = value;
+    this.#values[parameter] = value;
   }
 
+  /** Whether it was sent at all. */
   has(parameter: ParameterName): boolean {
-    return this.#seen.has(parameter);
+    return this.#values[parameter] !== undefined;
+  }
+
+  /** Its value; one that is empty counts as absent (RFC 6749 §3.2). */
+  get(parameter: ParameterName): string | undefined {
+    const value = this.#values[parameter];
+    return value === '' ? undefined : value;
   }
 }

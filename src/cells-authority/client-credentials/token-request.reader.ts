@@ -6,7 +6,7 @@ import { readFreshnessWish } from './freshness-wish.js';
 import { forEachFormParameter } from './form-urlencoded.js';
 import { type HttpRequest, isRepeated } from './http-request.js';
 import { type BodyForm, readBody } from './request-body.js';
-import { ParameterCollector, type TokenParameters } from './token-parameters.js';
+import { TokenParameters } from './token-parameters.js';
 
 /** A token request together with what the client named as its grant type. */
 export interface ReadTokenRequest extends TokenRequest {
@@ -20,19 +20,19 @@ export interface ReadTokenRequest extends TokenRequest {
  */
 export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow' | 'deny'): ReadTokenRequest {
   const query = readQuery(request.originalUrl);
-  const body = new ParameterCollector();
+  const body = new TokenParameters();
   const bodyForm = readBody(request, body);
   refuseRepeatsAcross(query, body);
-  if (queryCredentials === 'deny' && query.parameters.client_secret !== undefined) {
+  if (queryCredentials === 'deny' && query.get('client_secret') !== undefined) {
     throw invalidRequest('A client_secret in the URL is refused here: send it in the body or with HTTP Basic');
   }
   const basic = readBasic(request);
-  const { credentials, form } = singleMechanism(basic, query.parameters, body.parameters, bodyForm);
+  const { credentials, form } = singleMechanism(basic, query, body, bodyForm);
   return {
     credentials,
     form,
-    grantType: query.parameters.grant_type ?? body.parameters.grant_type,
-    scope: query.parameters.scope ?? body.parameters.scope,
+    grantType: query.get('grant_type') ?? body.get('grant_type'),
+    scope: query.get('scope') ?? body.get('scope'),
     wish: readFreshnessWish(request.headers['cache-control']),
     clientAddress: request.ip,
   };
@@ -55,11 +55,11 @@ export function readAcceptableRequest(
 export function readClientId(request: HttpRequest): string | undefined {
   const named = [
     unlessRefused(() => readBasic(request)?.clientId),
-    unlessRefused(() => readQuery(request.originalUrl).parameters.client_id),
+    unlessRefused(() => readQuery(request.originalUrl).get('client_id')),
     unlessRefused(() => {
-      const body = new ParameterCollector();
+      const body = new TokenParameters();
       readBody(request, body);
-      return body.parameters.client_id;
+      return body.get('client_id');
     }),
   ].filter((clientId) => clientId !== undefined);
   return new Set(named).size === 1 ? named[0] : undefined;
@@ -74,18 +74,18 @@ function unlessRefused<T>(read: () => T): T | undefined {
   }
 }
 
-function readQuery(url: string): ParameterCollector {
-  const collector = new ParameterCollector();
+function readQuery(url: string): TokenParameters {
+  const parameters = new TokenParameters();
   const question = url.indexOf('?');
   if (question !== -1) {
     forEachFormParameter(url.slice(question + 1), (name, value) => {
-      collector.add(name, value);
+      parameters.add(name, value);
     });
   }
-  return collector;
+  return parameters;
 }
 
-function refuseRepeatsAcross(query: ParameterCollector, body: ParameterCollector): void {
+function refuseRepeatsAcross(query: TokenParameters, body: TokenParameters): void {
   if (query.has('grant_type') && body.has('grant_type')) throw invalidRequest('grant_type is repeated');
   if (query.has('scope') && body.has('scope')) throw invalidRequest('scope is repeated');
 }
@@ -109,21 +109,23 @@ function singleMechanism(
   body: TokenParameters,
   bodyForm: BodyForm | undefined,
 ): Mechanism {
-  const inQuery = query.client_id !== undefined || query.client_secret !== undefined;
-  const inBody = body.client_id !== undefined || body.client_secret !== undefined;
+  const inQuery = query.get('client_id') !== undefined || query.get('client_secret') !== undefined;
+  const inBody = body.get('client_id') !== undefined || body.get('client_secret') !== undefined;
   if (inQuery && inBody) throw invalidRequest('Client credentials must be sent in one way only');
   const sent = inQuery ? query : body;
+  const clientId = sent.get('client_id');
+  const clientSecret = sent.get('client_secret');
   if (basic !== undefined) {
-    if (sent.client_secret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
-    if (sent.client_id !== undefined && sent.client_id !== basic.clientId) {
+    if (clientSecret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
+    if (clientId !== undefined && clientId !== basic.clientId) {
       throw invalidRequest('client_id differs from the one in the Authorization header');
     }
     return { credentials: basic, form: 'basic' };
   }
-  if (sent.client_id === undefined) throw invalidRequest('client_id is missing');
-  if (sent.client_secret === undefined) throw invalidRequest('client_secret is missing');
+  if (clientId === undefined) throw invalidRequest('client_id is missing');
+  if (clientSecret === undefined) throw invalidRequest('client_secret is missing');
   return {
-    credentials: { clientId: sent.client_id, clientSecret: sent.client_secret },
+    credentials: { clientId, clientSecret },
     form: inQuery ? 'query' : (bodyForm ?? 'form'),
   };
 }
