@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { clientCredentials } from '../http/client-credentials.mjs';
 import { expectToken } from '../http/expect-token.mjs';
 import { asMessage, byQuery } from '../http/token-request.mjs';
+import { openConnections } from '../load/keep-alive-connection.mjs';
 import { Latencies } from '../load/latencies.mjs';
 import { loadOnSchedule } from '../load/scheduled-load.mjs';
 import { LOAD_CORE } from '../process/cores.mjs';
@@ -10,39 +11,42 @@ import { freePort } from '../process/free-port.mjs';
 import { ServerProcess } from '../process/server-process.mjs';
 import { withServers } from '../process/with-servers.mjs';
 import { median } from '../report/median.mjs';
-import { startAuthorizationServer, startService } from '../servers/node-servers.mjs';
+import { peerSettings, startAuthorizationServer, startService } from '../servers/node-servers.mjs';
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
 /** Requests of one round; a service does some 10,000 a second. */
 const REQUESTS_PER_SECOND = 10_000;
-/** Few enough that no request waits for another one. */
-const FOUND_PER_SECOND = 250;
+/** One way: about as far as between two data centres of one city. */
+const LINK_DELAY_MS = 1;
 
 /**
  * What the shared store costs: `reuse` is requests per second with Redis behind the memory against those with memory
- * alone; `found` is the median latency of a token that another instance fetched, `kept` that of one in memory, and
- * `roundTrip` that of the two commands that read it, all in ms, with no other request under way.
+ * alone. `link` and `loopback` are for a token that another instance fetched, with Redis behind a slow link and right
+ * here, with no other request under way, medians in ms: `found` for such a token, `kept` for the same token once it is
+ * in memory, and `roundTrip` for the two commands that read it, sent to Redis on the same way by ioredis alone.
  */
 export function measureSharedStore(plan, directory) {
   return withServers(async (started) => {
     const redis = await started(startRedis(directory));
+    const link = await started(startLink(directory, redis.port));
     const issuer = await started(startAuthorizationServer(directory));
     const alone = { UPSTREAM_TOKEN_URL: issuer.tokenUrl };
-    const shared = {
+    const shared = (redisPort) => ({
       ...alone,
       TOKEN_CACHE: 'redis',
-      REDIS_URL: `redis://127.0.0.1:${redis.port}`,
+      REDIS_URL: `redis://127.0.0.1:${redisPort}`,
       TOKEN_CACHE_SECRET: 'the secret of the bench: more than 32 characters',
-    };
-    const [memory, one, two] = [
+    });
+    const [memory, one, near, far] = [
       await started(startService(directory, alone)),
-      await started(startService(directory, shared)),
-      await started(startService(directory, shared)),
+      await started(startService(directory, shared(redis.port))),
+      await started(startService(directory, shared(redis.port))),
+      await started(startService(directory, shared(link.port))),
     ];
     const reuse = await measureReuse(plan, [memory, one]);
-    const latencies = await measureFound(plan, issuer, one, two);
-    return { reuse, ...latencies, roundTrip: await measureRoundTrip(plan, redis.port) };
+    const loopback = await measureFound(plan, issuer, one, { finder: near, redisPort: redis.port });
+    return { reuse, loopback, link: await measureFound(plan, issuer, one, { finder: far, redisPort: link.port }) };
   });
 }
 
@@ -63,44 +67,58 @@ async function measureReuse(plan, servers) {
   return median(results[1]) / median(results[0]);
 }
 
-async function measureFound({ foundTokens }, issuer, one, two) {
-  const oneByOne = async ({ port }) => {
-    const messageAt = (n) => asMessage(byQuery(clientCredentials(n + 1)));
-    const { p50, failures } = await loadOnSchedule({
-      port,
-      connections: 4,
-      total: foundTokens,
-      rate: FOUND_PER_SECOND,
-      messageAt,
-    });
-    if (failures > 0) throw new Error(`${failures} of ${foundTokens} requests failed`);
-    return p50;
-  };
-  await oneByOne(one);
-  const before = await issuer.requests();
-  const found = await oneByOne(two);
-  // A busy machine may make Redis miss its 50 ms, and be bypassed for a while; the median stands while most are found.
-  const fetched = (await issuer.requests()) - before;
-  if (fetched > foundTokens / 4)
-    throw new Error(`${fetched} of ${foundTokens} tokens of another instance were not found`);
-  return { found, kept: await oneByOne(two) };
+/** One request at a time, each kind in turn: what else happens on the machine happens to all of them alike. */
+async function measureFound({ foundTokens }, issuer, fetcher, { finder, redisPort }) {
+  const redis = new Redis(redisPort);
+  const [fetching] = await openConnections(fetcher.port, 1);
+  const [finding] = await openConnections(finder.port, 1);
+  const [found, kept, roundTrip] = Array.from({ length: 3 }, () => new Latencies(foundTokens));
+  try {
+    for (let n = 1; n <= foundTokens; n += 1) await answerTo(fetching, n);
+    const [key] = await redis.keys('ca:token:*');
+    const before = await issuer.requests();
+    for (let n = 1; n <= foundTokens; n += 1) {
+      found.add(await timed(() => answerTo(finding, n)));
+      kept.add(await timed(() => answerTo(finding, n)));
+      roundTrip.add(await timed(() => Promise.all([redis.getBuffer(key), redis.pttl(key)])));
+    }
+    expectFound(foundTokens, (await issuer.requests()) - before);
+  } finally {
+    redis.disconnect();
+    fetching.close();
+    finding.close();
+  }
+  return { found: found.summary().p50, kept: kept.summary().p50, roundTrip: roundTrip.summary().p50 };
 }
 
-async function measureRoundTrip({ foundTokens }, port) {
-  const redis = new Redis(port);
-  const latencies = new Latencies(foundTokens);
-  const [key] = await redis.keys('ca:token:*');
-  for (let n = 0; n < foundTokens; n += 1) {
-    const before = performance.now();
-    await Promise.all([redis.getBuffer(key), redis.pttl(key)]);
-    latencies.add(performance.now() - before);
-  }
-  redis.disconnect();
-  return latencies.summary().p50;
+/** A busy machine may make Redis miss its 50 ms, and be bypassed for a while; the median stands while most are found. */
+function expectFound(total, fetched) {
+  if (fetched > total / 4) throw new Error(`${fetched} of ${total} tokens of another instance were not found`);
+}
+
+function answerTo(connection, n) {
+  return new Promise((resolve, reject) => {
+    connection.send(asMessage(byQuery(clientCredentials(n))), (status) => {
+      if (status === 200) resolve();
+      else reject(new Error(`A token request was answered with ${status ?? 'nothing'}`));
+    });
+  });
+}
+
+async function timed(work) {
+  const before = performance.now();
+  await work();
+  return performance.now() - before;
 }
 
 async function startRedis(directory) {
   const port = await freePort();
   const command = ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', directory];
   return ServerProcess.start({ name: 'redis-server', core: LOAD_CORE, command, port, directory });
+}
+
+/** The way to Redis from another machine. */
+async function startLink(directory, redisPort) {
+  const environment = { TARGET_PORT: String(redisPort), DELAY_MS: String(LINK_DELAY_MS) };
+  return ServerProcess.start(await peerSettings('slow-link.mjs', directory, environment, LOAD_CORE));
 }

@@ -2,11 +2,15 @@ import { requirementsTable, throughputTable } from './tables.mjs';
 
 /** Everything a run found, as Markdown. */
 export function writeReport({ results, rows, judged, machine, revision, date }) {
-  const { throughput, latency, distinctPairs, start } = results;
+  const { throughput, latency, distinctPairs, sharedStore, start } = results;
   const ms = (value) => `${value.toPrecision(3)} ms`;
+  const inWords = ({ found, kept, roundTrip }) =>
+    `found ${ms(found)}, in memory ${ms(kept)}, round trip ${ms(roundTrip)}`;
   const remarks = [
     latency && `p99 at ${thousands(latency.rate)} requests/s: ${ms(latency.service)}, Fastify ${ms(latency.fastify)}`,
     distinctPairs && `distinct pairs were forwarded at ${thousands(distinctPairs.requestsPerSecond)} requests/s`,
+    sharedStore &&
+      `a token of another instance: ${inWords(sharedStore.link)} over a slow link, ${inWords(sharedStore.loopback)} on loopback`,
     start && `start to listening: ${ms(start.service)}, empty Nest application ${ms(start.empty)}`,
   ];
   return [

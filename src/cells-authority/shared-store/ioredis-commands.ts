@@ -89,7 +89,7 @@ class IoredisCommands implements RedisCommands {
   }
 
   async get(key: string): Promise<TimedValue | undefined> {
-    // Both at once: they leave in one packet, and Redis answers them in this order.
+    // Both at once: neither waits for the other, and Redis answers them in this order.
     const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]));
     return value === null || lifeMs === -2 ? undefined : { value, lifeMs: Math.max(0, lifeMs) };
   }
