@@ -115,9 +115,19 @@ describe('The image', () => {
 
   it('runs as nobody special, gets its signals, and is probed without a secret', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", (?:"--max-[\w=-]+", )*"dist\/cli\.js"\]$/m);
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["node", (?:"--[\w=-]+", )*"dist\/cli\.js"\]$/m);
     expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/health\/live/m);
     expect(existsSync(join(ROOT, 'src/cli.ts'))).toBe(true);
+  });
+
+  it('runs with the memory settings of npm start, and so does the unit', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
+    const settings = (text: string) => text.match(/--[\w-]+-size=\d+/g);
+    expect(settings(scripts.start)).toHaveLength(4);
+    expect(settings(/^ENTRYPOINT.*$/m.exec(dockerfile)?.[0] ?? '')).toEqual(settings(scripts.start));
+    expect(settings(/^ExecStart=.*$/m.exec(read('deploy/cells-authority.service'))?.[0] ?? '')).toEqual(
+      settings(scripts.start),
+    );
   });
 
   it('is run on a read-only file system with variables that exist', () => {
