@@ -5,6 +5,8 @@ const LONGEST_LIFETIME_S = 31_536_000;
 
 /** A token response (RFC 6749 §5.1) with the text that upstream sent, in which only `expires_in` is ever exchanged. */
 export class IssuedToken {
+  #bytesBeyondLength: number | undefined;
+
   private constructor(
     readonly accessToken: string,
     /** Seconds the token lives from its issue; `undefined` when upstream said nothing usable, and it must not be kept. */
@@ -39,6 +41,12 @@ export class IssuedToken {
     return `${this.head}${seconds}${this.tail}`;
   }
 
+  /** Bytes of any of these texts, in UTF-8. Counted once: to count them in a text is to put its parts together. */
+  bytesOf(text: string): number {
+    this.#bytesBeyondLength ??= bytesBeyondLength(this.head) + bytesBeyondLength(this.tail);
+    return text.length + this.#bytesBeyondLength;
+  }
+
   /** Approximate bytes that keeping this token takes. */
   get size(): number {
     return 2 * (this.head.length + this.tail.length) + this.accessToken.length;
@@ -56,6 +64,10 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function bytesBeyondLength(text: string): number {
+  return Buffer.byteLength(text) - text.length;
 }
 
 function isNonEmptyString(value: unknown): value is string {

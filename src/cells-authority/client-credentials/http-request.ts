@@ -32,7 +32,8 @@ export function isRepeated(name: string, request: HttpRequest): boolean {
   const rawHeaders = request.raw?.rawHeaders ?? request.rawHeaders ?? [];
   let seen = false;
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toLowerCase() !== name) continue;
+    const header = rawHeaders[i];
+    if (header?.length !== name.length || header.toLowerCase() !== name) continue;
     if (seen) return true;
     seen = true;
   }

@@ -24,10 +24,10 @@ export function readBodyText(
 
   function stop(): void {
     clearTimeout(deadline);
-    request.off('data', onData).off('end', onEnd).off('close', stop);
   }
   function refuse(error: OAuthError): void {
     stop();
+    request.off('data', onData).off('end', onEnd);
     // The rest of the body is not worth waiting for.
     onRefused(error.with({ headers: { Connection: 'close' } }));
   }

@@ -13,5 +13,5 @@ export interface TokenAnswer {
 
 /** Puts a token into an answer. */
 export function answerWith(token: IssuedToken, text: string, source: TokenSource): TokenAnswer {
-  return { accessToken: token.accessToken, text, length: Buffer.byteLength(text), source };
+  return { accessToken: token.accessToken, text, length: token.bytesOf(text), source };
 }
