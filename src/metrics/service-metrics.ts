@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { type AuthorityNumbers, type AuthorityObserver } from '../cells-authority/index.js';
 import { authorityMetrics } from './authority-metrics.js';
+import { registerProcessMetrics } from './process-metrics.js';
 import { RequestMeter } from './request-meter.js';
 
 /** All metrics of one application, in a registry of its own, which stays empty when nobody is to scrape it. */
@@ -16,7 +17,7 @@ export class ServiceMetrics {
 
   /** Adds Node's own. */
   addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry });
+    registerProcessMetrics(this.registry);
   }
 
   /** Adds what is kept; `read` is asked with every scrape. */
