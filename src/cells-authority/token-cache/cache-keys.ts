@@ -9,13 +9,16 @@ import { type ClientCredentials } from '../client-credentials/client-credentials
  */
 export class CacheKeys {
   readonly #key = randomBytes(32).toString('base64');
+  readonly #tokenPrefix: string;
 
-  constructor(private readonly tokenUrl: string) {}
+  constructor(tokenUrl: string) {
+    this.#tokenPrefix = `${this.#key}token:${field(tokenUrl)}`;
+  }
 
   /** Stands for everything that decides which token is right. */
   token({ clientId, clientSecret }: ClientCredentials, scope: string | undefined): string {
-    const fields = field(this.tokenUrl) + field(clientId) + field(clientSecret);
-    return this.#hash('token', scope === undefined ? fields : fields + field(scope));
+    const pair = this.#tokenPrefix + field(clientId) + field(clientSecret);
+    return digest(scope === undefined ? pair : pair + field(scope));
   }
 
   /** Stands for a credential pair, which is what the authorization server counts failures for. */
@@ -30,12 +33,12 @@ export class CacheKeys {
 
   /** Stands for a client id in log lines: short, and good for nothing but telling lines apart. */
   fingerprint(clientId: string): string {
-    return this.#hash('fingerprint', field(clientId)).slice(0, 8);
+    return digest(`${this.#key}fingerprint:${field(clientId)}`).slice(0, 8);
   }
+}
 
-  #hash(purpose: string, fields: string): string {
-    return hash('sha512-256', `${this.#key}${purpose}:${fields}`, 'base64url');
-  }
+function digest(text: string): string {
+  return hash('sha512-256', text, 'base64url');
 }
 
 function field(text: string): string {
