@@ -122,8 +122,8 @@ describe('The image', () => {
 
   it('runs with the memory settings of npm start, and so does the unit', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
-    const settings = (text: string) => text.match(/--[\w-]+-size=\d+/g);
-    expect(settings(scripts.start)).toHaveLength(4);
+    const settings = (text: string) => text.match(/--[\w-]+(?:=\d+)?/g);
+    expect(settings(scripts.start)).toHaveLength(5);
     expect(settings(/^ENTRYPOINT.*$/m.exec(dockerfile)?.[0] ?? '')).toEqual(settings(scripts.start));
     expect(settings(/^ExecStart=.*$/m.exec(read('deploy/cells-authority.service'))?.[0] ?? '')).toEqual(
       settings(scripts.start),
