@@ -10,11 +10,17 @@ import {
   type Tracer,
   type TracerProvider,
 } from '@opentelemetry/api';
-import { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { type FastifyInstance } from 'fastify';
 
 interface TracedRequest {
   readonly span: Span;
   readonly context: Context;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    traced: TracedRequest | undefined;
+  }
 }
 
 /**
@@ -25,7 +31,7 @@ export function traceRequests(fastify: FastifyInstance): void {
   const provider = trace.getTracerProvider();
   if (!hasSdk(provider)) return;
   const tracer = provider.getTracer('cells-authority');
-  const traced = new WeakMap<FastifyRequest, TracedRequest>();
+  fastify.decorateRequest('traced', undefined);
 
   fastify.addHook('onRequest', (request, _reply, done) => {
     const route = request.routeOptions.url;
@@ -40,22 +46,22 @@ export function traceRequests(fastify: FastifyInstance): void {
       parent,
     );
     const own = trace.setSpan(parent, span);
-    traced.set(request, { span, context: own });
+    request.traced = { span, context: own };
     context.with(own, done);
   });
   // Whoever waited for the body has been called back from outside.
   fastify.addHook('preHandler', (request, _reply, done) => {
-    context.with(traced.get(request)?.context ?? context.active(), done);
+    context.with(request.traced?.context ?? context.active(), done);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    const span = traced.get(request)?.span;
+    const span = request.traced?.span;
     span?.setAttribute('http.response.status_code', reply.raw.statusCode);
     if (reply.raw.statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
     span?.end();
     done();
   });
   fastify.addHook('onRequestAbort', (request, done) => {
-    traced.get(request)?.span.end();
+    request.traced?.span.end();
     done();
   });
 }

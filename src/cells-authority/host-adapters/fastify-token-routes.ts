@@ -6,12 +6,16 @@ import { type PlatformResponse, sendError } from '../token-reply.js';
 import { readBodyText } from './body-text.js';
 import { isTokenRouteConfig, ROUTED_METHODS } from './token-route.js';
 
+/** Where a request has what was taken from it: a WeakMap would keep every body until old objects are collected. */
+const TAKEN_BODY = Symbol('taken body');
+
 interface FastifyRequest {
   readonly raw: IncomingMessage;
   readonly is404: boolean;
   readonly method: string;
   readonly originalUrl: string;
   body: unknown;
+  [TAKEN_BODY]: TakenBody | undefined;
 }
 
 type FastifyHook = (request: FastifyRequest, reply: PlatformResponse, done: () => void) => void;
@@ -24,6 +28,7 @@ interface FastifyRoute {
 
 /** Fastify's instance, as far as it matters here. */
 export interface FastifyApplication {
+  decorateRequest(name: symbol, value: undefined): void;
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
   addHook(name: 'onRequest', hook: FastifyHook): void;
 }
@@ -43,9 +48,10 @@ const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
  * they do not know, and are set up for the host's own routes.
  */
 export function takeFastifyBodies(fastify: FastifyApplication): void {
-  const taken = new WeakMap<IncomingMessage, TakenBody>();
+  fastify.decorateRequest(TAKEN_BODY, undefined);
 
-  const takeBody: FastifyHook = ({ raw }, reply, done) => {
+  const takeBody: FastifyHook = (request, reply, done) => {
+    const { raw } = request;
     const { headers } = raw;
     const body: TakenBody = {
       type: headers['content-type'],
@@ -55,7 +61,7 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
     };
     const announced = announcesBody(headers);
     hideBody(headers);
-    taken.set(raw, body);
+    request[TAKEN_BODY] = body;
     if (!announced || raw.readableEnded) {
       done();
       return;
@@ -72,7 +78,7 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
     );
   };
   const handOver: FastifyHook = (request, _reply, done) => {
-    const body = taken.get(request.raw);
+    const body = request[TAKEN_BODY];
     if (body !== undefined) {
       showBody(request.raw.headers, body);
       request.body = body.text;
