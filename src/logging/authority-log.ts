@@ -17,9 +17,16 @@ export function authorityLog(logger: Logger, now: () => number = () => performan
         if (logsTokens) logger.debug({ event: 'token_served', source: event.source }, 'Token handed out');
         break;
       case 'upstream_request': {
-        const { type, durationMs, ...rest } = event;
-        const fields = { event: type, durationMs: Math.round(durationMs), ...rest };
-        if (event.outcome === 'token') logger.info(fields, 'The authorization server issued a token');
+        const { outcome, status, retried, client } = event;
+        const fields = {
+          event: event.type,
+          durationMs: Math.round(event.durationMs),
+          outcome,
+          status,
+          retried,
+          client,
+        };
+        if (outcome === 'token') logger.info(fields, 'The authorization server issued a token');
         else logger.warn(fields, 'The authorization server issued no token');
         break;
       }

@@ -9,12 +9,16 @@ const SOURCES: readonly TokenSource[] = ['kept', 'fetched', 'shared_flight', 'sh
 /** Makes the metrics of what the library tells; the observer that is returned keeps them. */
 export function authorityMetrics(registry: Registry): AuthorityObserver {
   const registers = [registry];
-  const countSource = tokenSources(registry);
-  const upstream = new Counter({
+  const countServed = plainCounter(registry, {
+    name: 'cells_authority_tokens_served_total',
+    help: 'Tokens handed out, by where they came from',
+    label: 'source',
+    values: SOURCES,
+  });
+  const countUpstream = plainCounter(registry, {
     name: 'cells_authority_upstream_requests_total',
     help: 'Requests to the authorization server, by outcome; a request and its retry are one',
-    labelNames: ['outcome'],
-    registers,
+    label: 'outcome',
   });
   const upstreamSeconds = new Histogram({
     name: 'cells_authority_upstream_request_duration_seconds',
@@ -64,10 +68,10 @@ export function authorityMetrics(registry: Registry): AuthorityObserver {
   return (event: AuthorityEvent) => {
     switch (event.type) {
       case 'token_served':
-        countSource(event.source);
+        countServed(event.source);
         break;
       case 'upstream_request':
-        upstream.inc({ outcome: event.outcome });
+        countUpstream(event.outcome);
         upstreamSeconds.observe(event.durationMs / 1000);
         if (event.retried) retries.inc();
         break;
@@ -103,21 +107,30 @@ function counter(registry: Registry, name: string, help: string): Counter {
   return new Counter({ name, help, registers: [registry] });
 }
 
-/** Plain numbers, for every reused token is counted here. */
-function tokenSources(registry: Registry): (source: TokenSource) => void {
-  const served: Record<TokenSource, number> = { kept: 0, fetched: 0, shared_flight: 0, shared_store: 0, fallback: 0 };
+interface PlainCounterSettings {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  /** Values of the label that are there from the start, with 0. */
+  readonly values?: readonly string[];
+}
+
+/** Counts in plain numbers what comes with every token; they become metrics when somebody asks for them. */
+function plainCounter(registry: Registry, settings: PlainCounterSettings): (value: string) => void {
+  const { name, help, label, values = [] } = settings;
+  const counts = new Map(values.map((value) => [value, 0]));
   new Counter({
-    name: 'cells_authority_tokens_served_total',
-    help: 'Tokens handed out, by where they came from',
-    labelNames: ['source'],
+    name,
+    help,
+    labelNames: [label],
     registers: [registry],
     collect() {
       this.reset();
-      for (const source of SOURCES) this.inc({ source }, served[source]);
+      for (const [value, count] of counts) this.inc({ [label]: value }, count);
     },
   });
-  return (source) => {
-    served[source] += 1;
+  return (value) => {
+    counts.set(value, (counts.get(value) ?? 0) + 1);
   };
 }
 
