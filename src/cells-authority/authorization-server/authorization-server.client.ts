@@ -28,16 +28,6 @@ export interface AuthorizationServerSettings {
   readonly maxConnections: number;
 }
 
-interface Attempt {
-  readonly response: UpstreamResponse;
-  readonly retried: boolean;
-}
-
-interface FailedAttempt {
-  readonly failure: TransportFailure;
-  readonly retried: boolean;
-}
-
 /** Those waiting for a connection, per connection. */
 const WAITING_PER_CONNECTION = 16;
 const OVERLOADED_RETRY_AFTER_S = 1;
@@ -98,37 +88,31 @@ export class AuthorizationServerClient {
   async #requestInTime(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
     const sentAt = this.clock();
     const span = new UpstreamSpan(this.#spanAttributes);
-    const attempt = await this.#sendWithRetry(tokenRequestBody(request), deadline, span.headers);
-    const judgement = judgeAttempt(attempt, request.credentials.clientSecret);
+    const body = tokenRequestBody(request);
+    const first = await this.#send(body, deadline, span.headers);
+    const retried = this.#mayBeSentAgain(first, deadline);
+    // Not on another stale connection.
+    const result = retried ? await this.#send(body, deadline, { ...span.headers, Connection: 'close' }) : first;
+    const judgement = judge(result, request.credentials.clientSecret);
     if (SIGNS_OF_DEATH.has(judgement.outcome)) this.#circuit.failed();
     else this.#circuit.succeeded();
-    const status = 'response' in attempt ? attempt.response.status : undefined;
-    span.end(judgement.outcome, status, attempt.retried);
+    const status = result instanceof TransportFailure ? undefined : result.status;
+    span.end(judgement.outcome, status, retried);
     this.observe({
       type: 'upstream_request',
       outcome: judgement.outcome,
       durationMs: this.clock() - sentAt,
       status,
-      retried: attempt.retried,
+      retried,
       client: request.client,
     });
     if (judgement.outcome !== 'token') throw judgement.error;
     return judgement.token;
   }
 
-  /** A request that the authorization server cannot have seen is sent once more, and not on another stale connection. */
-  async #sendWithRetry(
-    body: string,
-    deadline: number,
-    traceHeaders: Record<string, string> | undefined,
-  ): Promise<Attempt | FailedAttempt> {
-    const first = await this.#send(body, deadline, traceHeaders);
-    if (!(first instanceof TransportFailure)) return { response: first, retried: false };
-    if (!first.unseen || deadline - this.clock() <= 0) return { failure: first, retried: false };
-    const second = await this.#send(body, deadline, { ...traceHeaders, Connection: 'close' });
-    return second instanceof TransportFailure
-      ? { failure: second, retried: true }
-      : { response: second, retried: true };
+  /** Only what the authorization server cannot have seen. */
+  #mayBeSentAgain(result: UpstreamResponse | TransportFailure, deadline: number): boolean {
+    return result instanceof TransportFailure && result.unseen && deadline - this.clock() > 0;
   }
 
   #send(
@@ -162,10 +146,10 @@ function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): string 
   });
 }
 
-function judgeAttempt(attempt: Attempt | FailedAttempt, secret: string): Judgement {
-  return 'response' in attempt
-    ? judgeResponse(attempt.response, secret)
-    : { outcome: attempt.failure.kind, error: failureErrors[attempt.failure.kind]() };
+function judge(result: UpstreamResponse | TransportFailure, secret: string): Judgement {
+  return result instanceof TransportFailure
+    ? { outcome: result.kind, error: failureErrors[result.kind]() }
+    : judgeResponse(result, secret);
 }
 
 const failureErrors: Record<FailureKind, () => OAuthError> = {

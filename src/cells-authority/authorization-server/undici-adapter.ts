@@ -1,4 +1,4 @@
-import { type AxiosAdapter, type AxiosHeaders } from 'axios';
+import { type AxiosAdapter, AxiosHeaders } from 'axios';
 import { type ConnectionPool } from './connection-pool.js';
 
 /** What every token request says beside its content type, which axios adds to a form. */
@@ -28,7 +28,8 @@ export function undiciAdapter(pool: ConnectionPool): AxiosAdapter {
     return exchange.then(({ status, retryAfter, body }) => ({
       status,
       statusText: '',
-      headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
+      // An object that is none of these axios makes one of, twice.
+      headers: new AxiosHeaders(retryAfter === undefined ? undefined : { 'retry-after': retryAfter }),
       data: body,
       config,
     }));

@@ -61,7 +61,7 @@ export class CredentialHolds {
   async forward<T>(request: HeldRequest, send: () => Promise<T>, elsewhere?: HoldsElsewhere): Promise<T> {
     this.#refuseWhileHeld(request.pair, request.client);
     this.#refuseWhileHeld(request.key, request.client);
-    if (this.#states.get(request.pair) === PROVEN) return this.#sendAndJudge(request, send, elsewhere);
+    if (this.#states.get(request.pair) === PROVEN) return await this.#sendAndJudge(request, send, elsewhere);
     const trial = this.#trials.get(request.pair);
     if (trial !== undefined) {
       await trial.catch(rethrowUnlessAboutRequest);
