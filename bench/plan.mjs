@@ -6,7 +6,7 @@
 export const FULL = {
   judged: true,
   rounds: 9,
-  warmUpS: 3,
+  warmUpS: 6,
   loadS: 2,
   connections: 32,
   pairs: 10_000,

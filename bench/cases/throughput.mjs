@@ -3,6 +3,7 @@ import { expectToken } from '../http/expect-token.mjs';
 import { asMessage, byBasic, byForm, byQuery } from '../http/token-request.mjs';
 import { putUnderLoad } from '../load/load.mjs';
 import { loadOnSchedule } from '../load/scheduled-load.mjs';
+import { LOAD_CORE } from '../process/cores.mjs';
 import { withServers } from '../process/with-servers.mjs';
 import { median } from '../report/median.mjs';
 import { hasNginx, startNginxProxy, startNginxUpstream } from '../servers/nginx.mjs';
@@ -27,8 +28,10 @@ export function measureThroughput(plan, directory) {
     };
 
     if (hasNginx) {
-      const upstream = await started(startNginxUpstream(directory));
-      await enter(NGINX, await started(startNginxProxy(directory, upstream.port)), [byQuery(first)]);
+      const toNginx = await started(startNginxUpstream(directory));
+      await enter(NGINX_TO_NGINX, await started(startNginxProxy(directory, toNginx.port)), [byQuery(first)]);
+      const toNode = await started(startPeer('bare-http.mjs', directory, {}, LOAD_CORE));
+      await enter(NGINX_TO_NODE, await started(startNginxProxy(directory, toNode.port)), [byQuery(first)]);
     }
     await enter(NODE_HTTP, await started(startPeer('bare-http.mjs', directory)), [byQuery(first)]);
     await enter(FASTIFY, await started(startPeer('bare-fastify.mjs', directory)), [byQuery(first)]);
@@ -64,7 +67,8 @@ export function measureThroughput(plan, directory) {
   });
 }
 
-export const NGINX = 'nginx proxy_pass';
+export const NGINX_TO_NGINX = 'nginx to nginx';
+export const NGINX_TO_NODE = 'nginx to node:http';
 export const NODE_HTTP = 'node:http';
 export const FASTIFY = 'Fastify route';
 export const HTTP_PROXY = '@fastify/http-proxy';

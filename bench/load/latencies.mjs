@@ -13,8 +13,19 @@ export class Latencies {
   }
 
   summary() {
-    const sorted = this.#values.subarray(0, this.#count).sort();
-    const percentile = (share) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
-    return { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) };
+    const sorted = this.#values.slice(0, this.#count).sort();
+    return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: percentile(sorted, 1) };
   }
+
+  /** The 99th percentile of every so many, in the order in which they came. */
+  p99OfEvery(count) {
+    const slices = Math.floor(this.#count / count);
+    return Array.from({ length: slices }, (_, n) =>
+      percentile(this.#values.slice(n * count, (n + 1) * count).sort(), 0.99),
+    );
+  }
+}
+
+function percentile(sorted, share) {
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }

@@ -9,7 +9,8 @@ import { Latencies } from './latencies.mjs';
  *
  * @param {{ port: number, connections: number, total: number, rate?: number, messageAt: (n: number) => string,
  *   onProgress?: (answered: number) => void }} load
- * @returns {Promise<{ p50: number, p99: number, max: number, failures: number, requestsPerSecond: number }>} in ms
+ * @returns {Promise<{ p50: number, p99: number, max: number, p99OfEvery: (count: number) => number[], failures: number,
+ *   requestsPerSecond: number }>} in ms
  */
 export async function loadOnSchedule({ port, connections, total, rate, messageAt, onProgress }) {
   const all = await openConnections(port, connections);
@@ -56,5 +57,6 @@ export async function loadOnSchedule({ port, connections, total, rate, messageAt
   });
 
   const seconds = (performance.now() - start) / 1000;
-  return { ...latencies.summary(), failures, requestsPerSecond: total / seconds };
+  const p99OfEvery = (count) => latencies.p99OfEvery(count);
+  return { ...latencies.summary(), p99OfEvery, failures, requestsPerSecond: total / seconds };
 }

@@ -7,7 +7,8 @@ export function writeReport({ results, rows, judged, machine, revision, date }) 
   const inWords = ({ found, kept, roundTrip }) =>
     `found ${ms(found)}, in memory ${ms(kept)}, round trip ${ms(roundTrip)}`;
   const remarks = [
-    latency && `p99 at ${thousands(latency.rate)} requests/s: ${ms(latency.service)}, Fastify ${ms(latency.fastify)}`,
+    latency &&
+      `p99 at ${thousands(latency.rate)} requests/s: ${ms(latency.service.p99)}, Fastify ${ms(latency.fastify.p99)}; of whole seconds: ${ms(latency.service.p99OfRounds)}, Fastify ${ms(latency.fastify.p99OfRounds)}`,
     distinctPairs && `distinct pairs were forwarded at ${thousands(distinctPairs.requestsPerSecond)} requests/s`,
     sharedStore &&
       `a token of another instance: ${inWords(sharedStore.link)} over a slow link, ${inWords(sharedStore.loopback)} on loopback`,

@@ -8,7 +8,8 @@ export function requirementsTable(requirements, judged) {
       const { what, bound, limit, goal, unit, measured, byCpuTime } = requirement;
       const figure = (value, absent = '–') => (value === undefined ? absent : `${round(value)}${unit}`);
       const word = verdict(requirement, judged);
-      return [what, `${bound} ${figure(limit)}`, figure(goal), figure(measured), figure(byCpuTime, ''), word];
+      const required = bound === undefined ? '' : `${bound} ${figure(limit)}`;
+      return [what, required, figure(goal, ''), figure(measured), figure(byCpuTime, ''), word];
     }),
   );
 }

@@ -3,6 +3,7 @@ export function verdict({ bound, limit, goal, measured, missing }, judged) {
   if (missing !== undefined) return `MISSING: ${missing}`;
   if (measured === undefined) return 'FAILED';
   if (!judged) return 'ran';
+  if (bound === undefined) return '';
   const reaches = (mark) => (bound === 'at least' ? measured >= mark : measured <= mark);
   if (reaches(goal)) return 'goal';
   return reaches(limit) ? 'met' : 'NOT MET';

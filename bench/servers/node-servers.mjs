@@ -30,8 +30,8 @@ export async function peerSettings(file, directory, environment = {}, core = SER
   return { name: file, core, command, directory, port, environment: { PORT: String(port), ...environment } };
 }
 
-export async function startPeer(file, directory, environment) {
-  return ServerProcess.start(await peerSettings(file, directory, environment));
+export async function startPeer(file, directory, environment, core) {
+  return ServerProcess.start(await peerSettings(file, directory, environment, core));
 }
 
 /** The upstream, on the core for load. */
