@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { BodyDeadlines } from './body-deadlines.js';
 import { readBodyText } from './body-text.js';
 
 describe('readBodyText', () => {
@@ -11,7 +12,7 @@ describe('readBodyText', () => {
     jest.useFakeTimers({ doNotFake: ['nextTick'] });
     jest.resetAllMocks();
     request = new IncomingMessage(new Socket());
-    readBodyText(request, onText, onRefused);
+    readBodyText(request, new BodyDeadlines(), onText, onRefused);
   });
 
   afterEach(() => {
@@ -32,6 +33,8 @@ describe('readBodyText', () => {
     await streamed();
 
     expect(onText.mock.calls).toEqual([['schlüssel']]);
+    jest.advanceTimersByTime(20_000);
+    expect(onRefused).not.toHaveBeenCalled();
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -49,14 +52,16 @@ describe('readBodyText', () => {
       expect.objectContaining({ status: 413, error: 'invalid_request', headers: { Connection: 'close' } }),
     ]);
     expect(onText).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(20_000);
+    expect(onRefused).toHaveBeenCalledTimes(1);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('waits 10 seconds for a body that does not end', () => {
+  it('waits 10 seconds for a body that does not end, and a quarter of one at most beyond', () => {
     jest.advanceTimersByTime(9_999);
     expect(onRefused).not.toHaveBeenCalled();
 
-    jest.advanceTimersByTime(1);
+    jest.advanceTimersByTime(251);
 
     expect(onRefused.mock.calls).toEqual([[expect.objectContaining({ status: 408, error: 'invalid_request' })]]);
   });
@@ -65,6 +70,7 @@ describe('readBodyText', () => {
     request.destroy();
     await streamed();
 
+    jest.advanceTimersByTime(250);
     expect(jest.getTimerCount()).toBe(0);
     expect(onText).not.toHaveBeenCalled();
     expect(onRefused).not.toHaveBeenCalled();

@@ -1,11 +1,10 @@
 import { type IncomingMessage } from 'node:http';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { invalidRequest } from '../errors/oauth-errors.js';
+import { type BodyDeadlines } from './body-deadlines.js';
 
 /** A token request is a few hundred bytes. */
 const MAX_BYTES = 16 * 1024;
-/** Whoever has not sent a whole body by then is cut off. */
-const DEADLINE_MS = 10_000;
 
 /**
  * Reads a body as UTF-8 text, whatever its media type and charset say, and hands it over, or the error that it is
@@ -13,20 +12,18 @@ const DEADLINE_MS = 10_000;
  */
 export function readBodyText(
   request: IncomingMessage,
+  deadlines: BodyDeadlines,
   onText: (text: string) => void,
   onRefused: (error: OAuthError) => void,
 ): void {
   const chunks: Buffer[] = [];
   let length = 0;
-  const deadline = setTimeout(() => {
+  deadlines.expect(request, () => {
     refuse(invalidRequest('The body was not sent in time', 408));
-  }, DEADLINE_MS);
+  });
 
-  function stop(): void {
-    clearTimeout(deadline);
-  }
   function refuse(error: OAuthError): void {
-    stop();
+    deadlines.forget(request);
     request.off('data', onData).off('end', onEnd);
     // The rest of the body is not worth waiting for.
     onRefused(error.with({ headers: { Connection: 'close' } }));
@@ -37,10 +34,10 @@ export function readBodyText(
     else chunks.push(chunk);
   }
   function onEnd(): void {
-    stop();
+    deadlines.forget(request);
     const [first] = chunks;
     const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
     onText(bytes.toString('utf8'));
   }
-  request.on('data', onData).on('end', onEnd).on('close', stop);
+  request.on('data', onData).on('end', onEnd);
 }

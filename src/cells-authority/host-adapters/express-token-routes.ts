@@ -3,6 +3,7 @@ import { announcesBody } from '../client-credentials/http-request.js';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { methodNotAllowed } from '../errors/oauth-errors.js';
 import { type PlatformResponse, sendError } from '../token-reply.js';
+import { BodyDeadlines } from './body-deadlines.js';
 import { readBodyText } from './body-text.js';
 import { isTokenHandler, ROUTED_METHODS } from './token-route.js';
 
@@ -31,6 +32,7 @@ const LOOKS_LIKE_TOKEN_PATH = /\/token\/?$/i;
  * repeat broken JSON in their errors, and are set up for the host's own routes.
  */
 export function takeExpressBodies(express: ExpressApplication): void {
+  const deadlines = new BodyDeadlines();
   let routes: readonly ExpressLayer[] | undefined;
   const isTokenPath = (path: string): boolean => {
     // Nest adds its routes later than this, and all of them before the first request.
@@ -49,14 +51,19 @@ export function takeExpressBodies(express: ExpressApplication): void {
     if (singleSlashed !== path) request.url = query === undefined ? singleSlashed : `${singleSlashed}?${query}`;
     if (!ROUTED_METHODS.has(request.method ?? '')) sendError(response, methodNotAllowed());
     else
-      takeBody(request, next, (error) => {
+      takeBody(request, deadlines, next, (error) => {
         sendError(response, error);
       });
   });
   moveLastToFront(express.router.stack);
 }
 
-function takeBody(request: ExpressRequest, next: () => void, refuse: (error: OAuthError) => void): void {
+function takeBody(
+  request: ExpressRequest,
+  deadlines: BodyDeadlines,
+  next: () => void,
+  refuse: (error: OAuthError) => void,
+): void {
   // Read already, by whatever runs Express: then what it made of the body is all there is.
   if (!announcesBody(request.headers) || request.readableEnded || request.body !== undefined) {
     next();
@@ -64,6 +71,7 @@ function takeBody(request: ExpressRequest, next: () => void, refuse: (error: OAu
   }
   readBodyText(
     request,
+    deadlines,
     (text) => {
       request.body = text;
       next();

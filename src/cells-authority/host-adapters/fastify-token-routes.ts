@@ -3,6 +3,7 @@ import { announcesBody } from '../client-credentials/http-request.js';
 import { methodNotAllowed } from '../errors/oauth-errors.js';
 import { PUBLISHED_PATH, SDK_PATHS } from '../token-paths.js';
 import { type PlatformResponse, sendError } from '../token-reply.js';
+import { BodyDeadlines } from './body-deadlines.js';
 import { readBodyText } from './body-text.js';
 import { isTokenRouteConfig, ROUTED_METHODS } from './token-route.js';
 
@@ -48,6 +49,7 @@ const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
  * they do not know, and are set up for the host's own routes.
  */
 export function takeFastifyBodies(fastify: FastifyApplication): void {
+  const deadlines = new BodyDeadlines();
   fastify.decorateRequest(TAKEN_BODY, undefined);
 
   const takeBody: FastifyHook = (request, reply, done) => {
@@ -68,6 +70,7 @@ export function takeFastifyBodies(fastify: FastifyApplication): void {
     }
     readBodyText(
       raw,
+      deadlines,
       (text) => {
         body.text = text;
         done();
