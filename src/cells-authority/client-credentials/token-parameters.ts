@@ -21,7 +21,8 @@ function fold(name: string): string {
 
 /** The parameters that one source holds, repeats across all spellings refused (RFC 6749 §3.2). */
 export class TokenParameters {
-  readonly #values: Record<ParameterName, string | undefined> = {
+  /** As they were sent; an empty value was sent, though it counts as absent everywhere else (RFC 6749 §3.2). */
+  readonly sent: Record<ParameterName, string | undefined> = {
     grant_type: undefined,
     client_id: undefined,
     client_secret: undefined,
@@ -31,19 +32,28 @@ export class TokenParameters {
   add(name: string, value: unknown): void {
     const parameter = NAMES.get(name) ?? FOLDED_NAMES.get(fold(name));
     if (parameter === undefined) return;
-    if (this.has(parameter)) throw invalidRequest(`${parameter} is repeated`);
+    if (this.sent[parameter] !== undefined) throw invalidRequest(`${parameter} is repeated`);
     if (typeof value !== 'string') throw invalidRequest(`${parameter} must be a string`);
-    this.#values[parameter] = value;
+    this.sent[parameter] = value;
   }
 
-  /** Whether it was sent at all. */
-  has(parameter: ParameterName): boolean {
-    return this.#values[parameter] !== undefined;
+  get grantType(): string | undefined {
+    return unlessEmpty(this.sent.grant_type);
   }
 
-  /** Its value; one that is empty counts as absent (RFC 6749 §3.2). */
-  get(parameter: ParameterName): string | undefined {
-    const value = this.#values[parameter];
-    return value === '' ? undefined : value;
+  get clientId(): string | undefined {
+    return unlessEmpty(this.sent.client_id);
   }
+
+  get clientSecret(): string | undefined {
+    return unlessEmpty(this.sent.client_secret);
+  }
+
+  get scope(): string | undefined {
+    return unlessEmpty(this.sent.scope);
+  }
+}
+
+function unlessEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
 }

@@ -23,7 +23,7 @@ export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow'
   const body = new TokenParameters();
   const bodyForm = readBody(request, body);
   refuseRepeatsAcross(query, body);
-  if (queryCredentials === 'deny' && query.get('client_secret') !== undefined) {
+  if (queryCredentials === 'deny' && query.clientSecret !== undefined) {
     throw invalidRequest('A client_secret in the URL is refused here: send it in the body or with HTTP Basic');
   }
   const basic = readBasic(request);
@@ -31,8 +31,8 @@ export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow'
   return {
     credentials,
     form,
-    grantType: query.get('grant_type') ?? body.get('grant_type'),
-    scope: query.get('scope') ?? body.get('scope'),
+    grantType: query.grantType ?? body.grantType,
+    scope: query.scope ?? body.scope,
     wish: readFreshnessWish(request.headers['cache-control']),
     clientAddress: request.ip,
   };
@@ -55,11 +55,11 @@ export function readAcceptableRequest(
 export function readClientId(request: HttpRequest): string | undefined {
   const named = [
     unlessRefused(() => readBasic(request)?.clientId),
-    unlessRefused(() => readQuery(request.originalUrl).get('client_id')),
+    unlessRefused(() => readQuery(request.originalUrl).clientId),
     unlessRefused(() => {
       const body = new TokenParameters();
       readBody(request, body);
-      return body.get('client_id');
+      return body.clientId;
     }),
   ].filter((clientId) => clientId !== undefined);
   return new Set(named).size === 1 ? named[0] : undefined;
@@ -86,8 +86,9 @@ function readQuery(url: string): TokenParameters {
 }
 
 function refuseRepeatsAcross(query: TokenParameters, body: TokenParameters): void {
-  if (query.has('grant_type') && body.has('grant_type')) throw invalidRequest('grant_type is repeated');
-  if (query.has('scope') && body.has('scope')) throw invalidRequest('scope is repeated');
+  if (query.sent.grant_type !== undefined && body.sent.grant_type !== undefined)
+    throw invalidRequest('grant_type is repeated');
+  if (query.sent.scope !== undefined && body.sent.scope !== undefined) throw invalidRequest('scope is repeated');
 }
 
 function readBasic(request: HttpRequest): ClientCredentials | undefined {
@@ -109,12 +110,12 @@ function singleMechanism(
   body: TokenParameters,
   bodyForm: BodyForm | undefined,
 ): Mechanism {
-  const inQuery = query.get('client_id') !== undefined || query.get('client_secret') !== undefined;
-  const inBody = body.get('client_id') !== undefined || body.get('client_secret') !== undefined;
+  const inQuery = query.clientId !== undefined || query.clientSecret !== undefined;
+  const inBody = body.clientId !== undefined || body.clientSecret !== undefined;
   if (inQuery && inBody) throw invalidRequest('Client credentials must be sent in one way only');
   const sent = inQuery ? query : body;
-  const clientId = sent.get('client_id');
-  const clientSecret = sent.get('client_secret');
+  const clientId = sent.clientId;
+  const clientSecret = sent.clientSecret;
   if (basic !== undefined) {
     if (clientSecret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
     if (clientId !== undefined && clientId !== basic.clientId) {
