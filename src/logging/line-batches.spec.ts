@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { LineBatches } from './line-batches.js';
 
 let written: string[];
@@ -37,6 +36,21 @@ describe('LineBatches', () => {
     batches.write('b');
     expect(written).toEqual([`${'a'.repeat(8191)}b`]);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('do not write again what could not be written', () => {
+    const write = jest.fn(() => {
+      throw new Error('no space left on device');
+    });
+    const failing = new LineBatches({ write });
+    failing.write('lost\n');
+
+    expect(() => {
+      failing.flush();
+    }).toThrow('no space left');
+    failing.flush();
+
+    expect(write.mock.calls).toEqual([['lost\n']]);
   });
 
   it('write what they hold when they are told to, once', () => {

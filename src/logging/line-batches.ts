@@ -28,9 +28,10 @@ export class LineBatches implements DestinationStream {
   flush(done?: () => void): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#lines.length > 0) this.destination.write(this.#lines.join(''));
+    const batch = this.#lines.join('');
     this.#lines.length = 0;
     this.#length = 0;
+    if (batch !== '') this.destination.write(batch);
     done?.();
   }
 }

@@ -32,9 +32,9 @@ export class BodyDeadlines {
   #check(): void {
     this.#checks += 1;
     for (const [request, { lastCheck, cutOff }] of this.#expected) {
-      const late = this.#checks >= lastCheck;
-      if (late || request.destroyed) this.#expected.delete(request);
-      if (late && !request.destroyed) cutOff();
+      if (this.#checks < lastCheck && !request.destroyed) continue;
+      this.#expected.delete(request);
+      if (!request.destroyed) cutOff();
     }
     if (this.#expected.size > 0) return;
     clearInterval(this.#timer);
