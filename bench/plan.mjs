@@ -5,8 +5,10 @@
  */
 export const FULL = {
   judged: true,
-  rounds: 9,
-  warmUpS: 6,
+  // Each of them has new processes: what V8 makes of the same code differs from one process to the next.
+  generations: 3,
+  rounds: 3,
+  warmUpS: 4,
   loadS: 2,
   connections: 32,
   pairs: 10_000,
@@ -25,6 +27,7 @@ export const FULL = {
 /** @type {Plan} */
 export const QUICK = {
   judged: false,
+  generations: 1,
   rounds: 1,
   warmUpS: 0,
   loadS: 1,

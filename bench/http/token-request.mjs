@@ -26,6 +26,12 @@ export function byBasic({ clientId, clientSecret }) {
   return { method: 'POST', path: TOKEN_PATH, headers, body: 'grant_type=client_credentials' };
 }
 
+/** @returns {TokenRequest} */
+export function byJson({ clientId, clientSecret }) {
+  const body = JSON.stringify({ client_id: clientId, client_secret: clientSecret });
+  return { method: 'POST', path: TOKEN_PATH, headers: { 'Content-Type': 'application/json' }, body };
+}
+
 /** The request as the bytes that go over the wire. */
 export function asMessage({ method, path, headers, body }) {
   const fields = { Host: '127.0.0.1', ...headers, 'Content-Length': String(body.length) };

@@ -9,6 +9,7 @@ export async function loadWithAutocannon({ port, requests, connections, seconds 
     requests: requests.map(({ method, path, headers, body }) => ({ method, path, headers, body })),
   });
   return {
+    requests: result.requests.total,
     requestsPerSecond: result.requests.average,
     p50: result.latency.p50,
     p99: result.latency.p99,

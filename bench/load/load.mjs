@@ -7,7 +7,7 @@ export const loadGenerator = canRunWrk ? 'wrk' : 'autocannon';
 /**
  * Keeps a number of connections busy for a while, each with one request at a time, going round the given requests.
  *
- * @typedef {{ requestsPerSecond: number, p50: number, p99: number, refused: number, unanswered: number }} LoadResult
+ * @typedef {{ requests: number, requestsPerSecond: number, p50: number, p99: number, refused: number, unanswered: number }} LoadResult
  *   latencies in ms; refused are answers other than 2xx
  * @type {(load: { port: number, requests: object[], connections: number, seconds: number, directory: string }) =>
  *   Promise<LoadResult>}

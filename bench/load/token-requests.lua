@@ -17,7 +17,8 @@ function done(summary, latency)
   local errors = summary.errors
   local unanswered = errors.connect + errors.read + errors.write + errors.timeout
   print(string.format(
-    '{"requestsPerSecond":%f,"p50":%f,"p99":%f,"refused":%d,"unanswered":%d}',
+    '{"requests":%d,"requestsPerSecond":%f,"p50":%f,"p99":%f,"refused":%d,"unanswered":%d}',
+    summary.requests,
     summary.requests / summary.duration * 1e6,
     latency:percentile(50) / 1e3,
     latency:percentile(99) / 1e3,

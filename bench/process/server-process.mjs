@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pinned } from './cores.mjs';
+import { countInstructions } from './instructions.mjs';
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 10_000;
@@ -43,6 +44,22 @@ export class ServerProcess {
     return server;
   }
 
+  /** One that does nothing until it is told to {@link proceed}. */
+  static spawnStopped(settings) {
+    return new ServerProcess({
+      ...settings,
+      command: ['sh', '-c', 'kill -STOP $$; exec "$@"', 'sh', ...settings.command],
+    });
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  proceed() {
+    this.#child.kill('SIGCONT');
+  }
+
   async listening() {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await accepts(this.port))) {
@@ -61,6 +78,11 @@ export class ServerProcess {
   /** CPU time used so far by the process and its children (nginx has a master and a worker), in seconds. */
   cpuSeconds() {
     return this.#family().reduce((sum, pid) => sum + cpuTicks(pid), 0) / CLOCK_TICKS_PER_S;
+  }
+
+  /** Counts the instructions that the process and its children execute from now on. */
+  countInstructions() {
+    return countInstructions(this.#family());
   }
 
   /** Resident memory, and its peak, in MiB. */

@@ -12,7 +12,7 @@ export function writeReport({ results, rows, judged, machine, revision, date }) 
     distinctPairs && `distinct pairs were forwarded at ${thousands(distinctPairs.requestsPerSecond)} requests/s`,
     sharedStore &&
       `a token of another instance: ${inWords(sharedStore.link)} over a slow link, ${inWords(sharedStore.loopback)} on loopback`,
-    start && `start to listening: ${ms(start.service)}, empty Nest application ${ms(start.empty)}`,
+    start && `start to listening: ${ms(start.service.ms)}, empty Nest application ${ms(start.empty.ms)}`,
   ];
   return [
     `${date}, revision ${revision}, on ${machine}`,

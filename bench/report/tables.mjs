@@ -3,13 +3,14 @@ import { verdict } from './verdict.mjs';
 /** What has to be true, as a Markdown table. */
 export function requirementsTable(requirements, judged) {
   return table(
-    ['case', 'required', 'goal', 'measured', 'by CPU time', 'verdict'],
+    ['case', 'required', 'goal', 'measured', 'by CPU time', 'by instructions', 'verdict'],
     requirements.map((requirement) => {
-      const { what, bound, limit, goal, unit, measured, byCpuTime } = requirement;
+      const { what, bound, limit, goal, unit, measured, byCpuTime, byInstructions } = requirement;
       const figure = (value, absent = '–') => (value === undefined ? absent : `${round(value)}${unit}`);
       const word = verdict(requirement, judged);
       const required = bound === undefined ? '' : `${bound} ${figure(limit)}`;
-      return [what, required, figure(goal, ''), figure(measured), figure(byCpuTime, ''), word];
+      const costs = [figure(byCpuTime, ''), figure(byInstructions, '')];
+      return [what, required, figure(goal, ''), figure(measured), ...costs, word];
     }),
   );
 }
@@ -17,15 +18,20 @@ export function requirementsTable(requirements, judged) {
 /** Requests per second and what goes with them, as a Markdown table. */
 export function throughputTable(throughput) {
   return table(
-    ['on one core', 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second'],
-    [...throughput].map(([name, { requestsPerSecond, requestsPerCpuSecond, p50, p99, busy }]) => [
-      name,
-      Math.round(requestsPerSecond).toLocaleString('en'),
-      `${round(p50)} ms`,
-      `${round(p99)} ms`,
-      `${Math.round(busy * 100)} %`,
-      Math.round(requestsPerCpuSecond).toLocaleString('en'),
-    ]),
+    ['on one core', 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second', 'instructions per request'],
+    [...throughput].map(
+      ([name, { requestsPerSecond, requestsPerCpuSecond, instructionsPerRequest, p50, p99, busy }]) => [
+        name,
+        Math.round(requestsPerSecond).toLocaleString('en'),
+        `${round(p50)} ms`,
+        `${round(p99)} ms`,
+        `${Math.round(busy * 100)} %`,
+        Math.round(requestsPerCpuSecond).toLocaleString('en'),
+        instructionsPerRequest === undefined
+          ? 'not counted here'
+          : Math.round(instructionsPerRequest).toLocaleString('en'),
+      ],
+    ),
   );
 }
 
