@@ -12,9 +12,10 @@ interface ExpressRequest extends IncomingMessage {
   body?: unknown;
 }
 
+/** A middleware or a route of Express' router. What `match` returns differs between its versions, its truth does not. */
 interface ExpressLayer {
   readonly route?: { readonly stack: readonly { readonly handle: object }[] };
-  match(path: string): boolean;
+  match(path: string): unknown;
 }
 
 type ExpressMiddleware = (request: ExpressRequest, response: PlatformResponse, next: () => void) => void;
@@ -25,6 +26,7 @@ export interface ExpressApplication {
   readonly router: { readonly stack: ExpressLayer[] };
 }
 
+/** Spares the host's own requests a search through the routes: the last segment is the same on all token paths. */
 const LOOKS_LIKE_TOKEN_PATH = /\/token\/?$/i;
 
 /**
@@ -33,29 +35,41 @@ const LOOKS_LIKE_TOKEN_PATH = /\/token\/?$/i;
  */
 export function takeExpressBodies(express: ExpressApplication): void {
   const deadlines = new BodyDeadlines();
-  let routes: readonly ExpressLayer[] | undefined;
+  let routes: readonly ExpressLayer[] = [];
   const isTokenPath = (path: string): boolean => {
-    // Nest adds its routes later than this, and all of them before the first request.
-    routes ??= express.router.stack.filter(({ route }) => route?.stack.some(({ handle }) => isTokenHandler(handle)));
-    return routes.some((layer) => layer.match(path));
+    if (!LOOKS_LIKE_TOKEN_PATH.test(path)) return false;
+    if (routes.length === 0) {
+      // Nest adds its routes later than this.
+      routes = express.router.stack.filter(({ route }) => route?.stack.some(({ handle }) => isTokenHandler(handle)));
+    }
+    return routes.some((layer) => layer.match(singleSlashed(path)));
   };
 
   express.use((request, response, next) => {
-    const [path = '', query] = request.url.split('?', 2);
-    // A base URL that ends in a slash makes SDKs send two.
-    const singleSlashed = path.replace(/\/{2,}/g, '/');
-    if (!LOOKS_LIKE_TOKEN_PATH.test(path) || !isTokenPath(singleSlashed)) {
-      next();
-      return;
-    }
-    if (singleSlashed !== path) request.url = query === undefined ? singleSlashed : `${singleSlashed}?${query}`;
+    collapseSlashes(request);
     if (!ROUTED_METHODS.has(request.method ?? '')) sendError(response, methodNotAllowed());
     else
       takeBody(request, deadlines, next, (error) => {
         sendError(response, error);
       });
   });
-  moveLastToFront(express.router.stack);
+  const reader = moveLastToFront(express.router.stack);
+  const matchAny = reader.match.bind(reader);
+  // The router asks with the path that it will route by. Nothing read from the URL here could be sure to be the same: it
+  // may be in absolute form, have a fragment, or belong to an application that this one is mounted in.
+  reader.match = (path) => isTokenPath(path) && matchAny(path);
+}
+
+/** A base URL that ends in a slash makes SDKs send two. */
+function singleSlashed(path: string): string {
+  return path.replace(/\/{2,}/g, '/');
+}
+
+function collapseSlashes(request: ExpressRequest): void {
+  const [, origin = '', path = '', rest = ''] =
+    /^([a-z][a-z\d+.-]*:\/\/[^/?#]*)?([^?#]*)(.*)$/is.exec(request.url) ?? [];
+  const collapsed = singleSlashed(path);
+  if (collapsed !== path) request.url = origin + collapsed + rest;
 }
 
 function takeBody(
@@ -81,7 +95,9 @@ function takeBody(
 }
 
 /** Nest adds its parsers before it lets a module add anything. */
-function moveLastToFront(stack: unknown[]): void {
+function moveLastToFront(stack: ExpressLayer[]): ExpressLayer {
   const last = stack.pop();
-  if (last !== undefined) stack.unshift(last);
+  if (last === undefined) throw new Error('CellsAuthorityModule: this version of Express is not supported');
+  stack.unshift(last);
+  return last;
 }
