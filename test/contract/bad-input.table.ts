@@ -77,6 +77,23 @@ export const badInput: readonly BadInputRow[] = [
     'client_id twice across spellings in JSON',
     asJson(JSON.stringify({ client_id: 'a', clientId: 'a', client_secret: 'b' })),
   ),
+  ...[
+    `{"client_id":"${CLIENT_ID}","client_id":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}"}`,
+    `{"client_id":"other","client_secret":"${CLIENT_SECRET}","client_id":"${CLIENT_ID}"}`,
+    `{"client_id":1,"client_id":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}"}`,
+    `{"client_id":"${CLIENT_ID}","client\\u005fid":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}"}`,
+    `{"client_id":"${CLIENT_ID}","Client\\u0020ID" : "${CLIENT_ID}","client_secret":"${CLIENT_SECRET}"}`,
+    `{"x":{"y":[]},"client_id":"${CLIENT_ID}","client_secret":"\\"","client_secret":"${CLIENT_SECRET}"}`,
+    `{"client_id":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}","scope":"a","scope":"a"}`,
+    `{"client_id":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}","grant_type":"","grant_type":""}`,
+  ].map((body) => refused(3, `a JSON member twice: ${body.slice(0, 40)}`, asJson(body))),
+  granted(
+    3,
+    'names in JSON that are repeated in nested objects and in values alone',
+    asJson(
+      `{"x":{"client_id":"a","y":[{"client_id":"b"}]},"z":"\\",\\"client_id\\":1","client_id":"${CLIENT_ID}","client_secret":"${CLIENT_SECRET}"}`,
+    ),
+  ),
   refused(3, 'grant_type twice', asForm(`${idAndSecret}&grant_type=client_credentials&grant-type=client_credentials`)),
   refused(3, 'grant_type in query and body', {
     ...asForm('grant_type=client_credentials'),

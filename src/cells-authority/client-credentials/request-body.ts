@@ -45,7 +45,12 @@ function readForm(body: unknown, parameters: TokenParameters): void {
 }
 
 function readJson(body: unknown, parameters: TokenParameters): void {
-  readMembers(typeof body === 'string' ? parseJson(body) : body, parameters);
+  if (typeof body !== 'string') {
+    readMembers(body, parameters);
+    return;
+  }
+  const members = membersOf(parseJson(body));
+  for (const name of memberNames(body)) parameters.add(name, members[name]);
 }
 
 function parseJson(text: string): unknown {
@@ -56,10 +61,29 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** For a body that the host has parsed: whatever was repeated in it is lost. */
 function readMembers(body: unknown, parameters: TokenParameters): void {
   if (body === undefined) return;
+  for (const [name, value] of Object.entries(membersOf(body))) parameters.add(name, value);
+}
+
+function membersOf(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('The body must hold the parameters of a token request');
   }
-  for (const [name, value] of Object.entries(body)) parameters.add(name, value);
+  return body as Readonly<Record<string, unknown>>;
+}
+
+const STRING_OR_STRUCTURE = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g;
+
+/** The names of a valid JSON object's own members, repeats included: `JSON.parse` keeps the last of them without a word. */
+function* memberNames(json: string): Generator<string> {
+  let depth = 0;
+  let latest = '';
+  for (const [token] of json.matchAll(STRING_OR_STRUCTURE)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    else if (token !== ':') latest = token;
+    else if (depth === 1) yield String(JSON.parse(latest));
+  }
 }
