@@ -74,5 +74,5 @@ export type AuthorityEvent =
     }
   | { readonly type: 'evicted' };
 
-/** Is told what happens. Called synchronously: it must be quick and must not throw. */
+/** Is told what happens. Called synchronously, so it should be quick; if it fails, requests go on as if it had not. */
 export type AuthorityObserver = (event: AuthorityEvent) => void;

@@ -11,6 +11,7 @@ import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority
 import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cells-authority.options.js';
 import { CellsAuthorityService } from './cells-authority.service.js';
 import { type Clock, monotonicClock } from './clock.js';
+import { harmlessObserver } from './harmless-observer.js';
 import { takeTokenBodies } from './host-adapters/token-bodies.js';
 import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SERVES_HTTP, SHARED_STORE } from './injection-tokens.js';
 import { logEvents } from './log-events.js';
@@ -30,8 +31,8 @@ import { TokenCache } from './token-cache/token-cache.js';
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
     {
       provide: AUTHORITY_OBSERVER,
-      useFactory: ({ observer }: AuthorityOptions) => observer ?? logEvents(),
-      inject: [AUTHORITY_OPTIONS],
+      useFactory: ({ observer }: AuthorityOptions, clock: Clock) => harmlessObserver(observer ?? logEvents(), clock),
+      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK],
     },
     {
       provide: CacheKeys,

@@ -129,7 +129,7 @@ export class CellsAuthorityOptions {
   @Type(() => OwnCredentials)
   credentials?: OwnCredentials;
 
-  /** Is told what happens, for logs and metrics. Default: Nest's logger. */
+  /** Is told what happens, for logs and metrics; its own errors harm no request. Default: Nest's logger. */
   @IsOptional()
   @IsInstance(Function, { message: '$property must be a function' })
   observer?: AuthorityObserver;

@@ -13,7 +13,7 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 
 /** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
 export class SimulatedTime {
-  now = 0;
+  now = 1_000_000;
 
   private constructor(
     readonly upstream: AsposeLimits,
@@ -22,7 +22,7 @@ export class SimulatedTime {
   ) {}
 
   static async start(clients: [string, string][], options: CellsAuthorityOptions = {}): Promise<SimulatedTime> {
-    const clock = { read: () => 0 };
+    const clock = { read: () => 1_000_000 };
     const upstream = await AsposeLimits.start({ clients, now: () => clock.read(), record: false });
     const testing = Test.createTestingModule({
       imports: [
