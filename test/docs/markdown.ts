@@ -18,6 +18,8 @@ export interface CodeBlock {
   /** What follows the fence, such as `sh`. */
   readonly language: string;
   readonly code: string;
+  /** The second-level heading above it, such as `Errors`. */
+  readonly section: string;
 }
 
 export function readMarkdown(file: string): string {
@@ -29,14 +31,23 @@ export function codeBlocks(file: string): CodeBlock[] {
   const text = readMarkdown(file);
   return [...text.matchAll(/^( *)```(\S+)[^\n]*\n([\s\S]*?)^ *```$/gm)].map((match) => {
     const [, indent = '', language = '', code = ''] = match;
-    const line = text.slice(0, match.index).split('\n').length;
-    return { file, line, language, code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), '') };
+    const above = text.slice(0, match.index);
+    const [, section = ''] = /^[^]*^## (.+)$/m.exec(withoutCode(above)) ?? [];
+    return {
+      file,
+      line: above.split('\n').length,
+      language,
+      code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+      section,
+    };
   });
 }
 
 /** The text without its code. */
 export function prose(file: string): string {
-  return readMarkdown(file)
-    .replace(/^ *```[\s\S]*?^ *```$/gm, '')
-    .replace(/`[^`\n]*`/g, '`code`');
+  return withoutCode(readMarkdown(file)).replace(/`[^`\n]*`/g, '`code`');
+}
+
+function withoutCode(text: string): string {
+  return text.replace(/^ *```[\s\S]*?^ *```$/gm, '');
 }
