@@ -32,6 +32,7 @@ export async function createApplication(environment: Environment, logger: NestLo
   );
   const metrics = app.get(ServiceMetrics);
   metrics.addKept(() => authority().numbers);
+  metrics.addDroppedLogLines(() => logger.droppedLines);
   traceRequests(adapter.getInstance());
   observeRequests(adapter.getInstance(), observation);
   openTokenLane(adapter.getInstance(), authority, headers, metrics.requests);

@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import { type AuthorityNumbers, type AuthorityObserver } from '../cells-authority/index.js';
 import { authorityMetrics } from './authority-metrics.js';
 import { registerProcessMetrics } from './process-metrics.js';
@@ -18,6 +18,20 @@ export class ServiceMetrics {
   /** Adds Node's own. */
   addProcessMetrics(): void {
     registerProcessMetrics(this.registry);
+  }
+
+  /** Adds the lines that the log could not write; `read` is asked with every scrape. */
+  addDroppedLogLines(read: () => number): void {
+    if (!this.scraped) return;
+    new Counter({
+      name: 'cells_authority_log_lines_dropped_total',
+      help: 'Log lines dropped because they could not be written',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
   }
 
   /** Adds what is kept; `read` is asked with every scrape. */

@@ -1,7 +1,6 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApplication } from '../../src/app.setup.js';
 import { readEnvironment } from '../../src/config/environment.js';
-import { createLogger } from '../../src/logging/create-logger.js';
 import { NestLogger } from '../../src/logging/nest-logger.js';
 
 export interface RunningService {
@@ -14,7 +13,7 @@ export interface RunningService {
 /** The service as its process runs it, on a free port and silent. */
 export async function startService(environment: Readonly<Record<string, string>>): Promise<RunningService> {
   const variables = readEnvironment({ LOG_LEVEL: 'silent', ...environment });
-  const app = await createApplication(variables, new NestLogger(createLogger(variables.LOG_LEVEL)));
+  const app = await createApplication(variables, NestLogger.toStandardOutput(variables.LOG_LEVEL));
   await app.listen(0, '127.0.0.1');
   return { app, origin: await app.getUrl(), close: () => app.close() };
 }
