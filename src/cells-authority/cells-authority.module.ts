@@ -10,10 +10,17 @@ import { CellsApiAuthorization } from './cells-api/cells-api-authorization.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority.module-definition.js';
 import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cells-authority.options.js';
 import { CellsAuthorityService } from './cells-authority.service.js';
-import { type Clock, monotonicClock } from './clock.js';
+import { type Clock, monotonicClock, tokenClock, wallClock } from './clock.js';
 import { harmlessObserver } from './harmless-observer.js';
 import { takeTokenBodies } from './host-adapters/token-bodies.js';
-import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SERVES_HTTP, SHARED_STORE } from './injection-tokens.js';
+import {
+  AUTHORITY_CLOCK,
+  AUTHORITY_OBSERVER,
+  SERVES_HTTP,
+  SHARED_STORE,
+  TOKEN_CLOCK,
+  WALL_CLOCK,
+} from './injection-tokens.js';
 import { logEvents } from './log-events.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
 import { type SharedStore } from './shared-store/shared-store.js';
@@ -29,6 +36,8 @@ import { TokenCache } from './token-cache/token-cache.js';
     CellsApiAuthorization,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
+    { provide: WALL_CLOCK, useValue: wallClock },
+    { provide: TOKEN_CLOCK, useFactory: tokenClock, inject: [AUTHORITY_CLOCK, WALL_CLOCK] },
     {
       provide: AUTHORITY_OBSERVER,
       useFactory: ({ observer }: AuthorityOptions, clock: Clock) => harmlessObserver(observer ?? logEvents(), clock),
@@ -80,7 +89,7 @@ import { TokenCache } from './token-cache/token-cache.js';
       provide: TokenCache,
       useFactory: (options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
         new TokenCache({ maxEntries: options.tokenCacheMaxEntries, clock, random: Math.random, observe }),
-      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+      inject: [AUTHORITY_OPTIONS, TOKEN_CLOCK, AUTHORITY_OBSERVER],
     },
     {
       provide: SHARED_STORE,

@@ -1,5 +1,11 @@
-/** The module's clock; tests put their own here. */
+/** The module's monotonic clock: deadlines, holds and limits go by it. Tests put their own here. */
 export const AUTHORITY_CLOCK = Symbol('AUTHORITY_CLOCK');
+
+/** The machine's wall clock, which goes on while the machine is suspended. Tests put their own here. */
+export const WALL_CLOCK = Symbol('WALL_CLOCK');
+
+/** What tokens age by, made of the other two clocks. */
+export const TOKEN_CLOCK = Symbol('TOKEN_CLOCK');
 
 /** Whoever is told what happens. */
 export const AUTHORITY_OBSERVER = Symbol('AUTHORITY_OBSERVER');

@@ -4,7 +4,7 @@ import {
   CellsAuthorityModule,
   CellsAuthorityService,
 } from '../../src/cells-authority/index.js';
-import { AUTHORITY_CLOCK } from '../../src/cells-authority/injection-tokens.js';
+import { AUTHORITY_CLOCK, WALL_CLOCK } from '../../src/cells-authority/injection-tokens.js';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
 import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
@@ -14,6 +14,8 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 /** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
 export class SimulatedTime {
   now = 1_000_000;
+  /** Milliseconds by which the wall clock is ahead, after a suspend, say. */
+  wallClockLead = 0;
 
   private constructor(
     readonly upstream: AsposeLimits,
@@ -22,7 +24,7 @@ export class SimulatedTime {
   ) {}
 
   static async start(clients: [string, string][], options: CellsAuthorityOptions = {}): Promise<SimulatedTime> {
-    const clock = { read: () => 1_000_000 };
+    const clock = { read: () => 1_000_000, readWall: () => 1_000_000 };
     const upstream = await AsposeLimits.start({ clients, now: () => clock.read(), record: false });
     const testing = Test.createTestingModule({
       imports: [
@@ -34,12 +36,15 @@ export class SimulatedTime {
     const module = await testing
       .overrideProvider(AUTHORITY_CLOCK)
       .useValue(() => clock.read())
+      .overrideProvider(WALL_CLOCK)
+      .useValue(() => clock.readWall())
       .compile();
     const time = new SimulatedTime(upstream, module.get(CellsAuthorityService), async () => {
       await module.close();
       await upstream.close();
     });
     clock.read = () => time.now;
+    clock.readWall = () => time.now + time.wallClockLead;
     return time;
   }
 

@@ -9,7 +9,7 @@ const REFRESH_SHARE = 0.2;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** A token with the time it has left. All times are the monotonic clock's, in milliseconds. */
+/** A token with the time it has left. All times are the token clock's, in milliseconds. */
 export class KeptToken {
   readonly expiresAt: number;
   readonly #reuseUntil: number;
