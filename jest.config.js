@@ -1,8 +1,10 @@
+import { FULL_DOSE_ONLY } from './test/full-dose.js';
+
 // Nest 12 ships ES modules only and jest on Node 20 runs CommonJS, so these packages are compiled on the way in.
 const esmOnlyPackages = ['@nestjs', 'cookie', 'content-disposition'];
 
-/** @type {import('jest').Config} */
-export default {
+/** What `npm run test:all` runs. @type {import('jest').Config} */
+export const everything = {
   testEnvironment: 'node',
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
@@ -21,5 +23,15 @@ export default {
     ],
   },
   transformIgnorePatterns: [`/node_modules/(?!.*(?:${esmOnlyPackages.join('|')})/)`],
+  setupFilesAfterEnv: ['<rootDir>/test/support/close-leftovers.setup.ts'],
   testTimeout: 30_000,
+  // Tests wait more than they compute; jest's own default leaves one of two cores idle.
+  maxWorkers: '100%',
+};
+
+/** What `npm test` runs. @type {import('jest').Config} */
+export default {
+  ...everything,
+  testPathIgnorePatterns: ['/node_modules/', ...FULL_DOSE_ONLY.map(({ path }) => `<rootDir>/${path}`)],
+  reporters: ['default', '<rootDir>/test/left-out.reporter.js'],
 };

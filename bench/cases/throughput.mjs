@@ -12,7 +12,7 @@ import { startAuthorizationServer, startPeer, startService } from '../servers/no
 
 export const NGINX_TO_NGINX = 'nginx to nginx';
 export const NGINX_TO_NODE = 'nginx to node:http';
-export const NODE_HTTP = 'node:http';
+const NODE_HTTP = 'node:http';
 export const FASTIFY = 'Fastify route';
 export const FASTIFY_FORM = 'Fastify, form body';
 export const FASTIFY_BASIC = 'Fastify, Basic';

@@ -7,7 +7,7 @@ const NOTHING = Buffer.alloc(0);
 const INBOX = Buffer.alloc(64 * 1024);
 
 /** An HTTP connection with one request on it at a time, as bare as it can be: the load must not be what is measured. */
-export class KeepAliveConnection {
+class KeepAliveConnection {
   #socket;
   /** The beginning of a response whose end is still to come. */
   #begun = NOTHING;

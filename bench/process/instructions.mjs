@@ -9,7 +9,7 @@ const EVENT = 'instructions';
 export const countsInstructions = canCount(EVENT);
 
 /** @param {string} event as `perf list` names it */
-export function canCount(event) {
+function canCount(event) {
   const { error, status, stderr } = spawnSync('perf', ['stat', '-x', ',', '-e', event, 'true'], { encoding: 'utf8' });
   return error === undefined && status === 0 && Number.isFinite(countIn(stderr));
 }

@@ -14,17 +14,18 @@ export interface CellsAuthorityExtras {
 
 const EXTRAS: Required<CellsAuthorityExtras> = { isGlobal: false, controller: true };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
-  new ConfigurableModuleBuilder<CellsAuthorityOptions>({ moduleName: 'CellsAuthority' })
-    .setClassMethodName('forRoot')
-    .setFactoryMethodName('createCellsAuthorityOptions')
-    .setExtras(EXTRAS, (definition, { isGlobal, controller }) => ({
-      ...definition,
-      global: checkedFlag('isGlobal', isGlobal),
-      controllers: checkedFlag('controller', controller) ? [CellsAuthorityController, OtherMethodsController] : [],
-      providers: [...(definition.providers ?? []), { provide: SERVES_HTTP, useValue: controller }],
-    }))
-    .build();
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<CellsAuthorityOptions>({
+  moduleName: 'CellsAuthority',
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createCellsAuthorityOptions')
+  .setExtras(EXTRAS, (definition, { isGlobal, controller }) => ({
+    ...definition,
+    global: checkedFlag('isGlobal', isGlobal),
+    controllers: checkedFlag('controller', controller) ? [CellsAuthorityController, OtherMethodsController] : [],
+    providers: [...(definition.providers ?? []), { provide: SERVES_HTTP, useValue: controller }],
+  }))
+  .build();
 
 function checkedFlag(name: keyof CellsAuthorityExtras, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new Error(`CellsAuthorityModule: ${name} must be true or false`);

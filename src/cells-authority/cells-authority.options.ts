@@ -20,7 +20,7 @@ import { type AuthorityObserver } from './authority-observer.js';
 import { TokenUrlConstraint } from './authorization-server/token-url.js';
 
 /** The token endpoint of Aspose Cloud. */
-export const ASPOSE_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
+const ASPOSE_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const ONE_YEAR_S = 31_536_000;

@@ -8,11 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { buildOnce } from '../support/built-service.js';
 import { closedPort } from '../support/closed-port.js';
+import { dose } from '../support/dose.js';
 import { exchange } from '../support/http-exchange.js';
 import { GeneratedRequests, MARKER } from './generated-requests.js';
 
 /** Fewer, while working on something; another seed, to see a failure again. */
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 200_000);
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? dose(200_000, 5000));
 const SEED = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
 const CONNECTIONS = 16;
 const PIPELINED = 40;

@@ -2,6 +2,7 @@ import { type DynamicModule, type INestApplication, Module } from '@nestjs/commo
 import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { closedAtTheEnd } from '../support/leftovers.js';
 import { type HostSetting } from './host-settings.js';
 
 const adapters = {
@@ -23,8 +24,8 @@ export async function startHost(
 ): Promise<INestApplication> {
   @Module({ imports: [...modules, ...imports] })
   class Host {}
-  const app = await NestFactory.create(Host, adapterOf(adapter), { logger: false, ...options });
+  const app = await NestFactory.create(Host, adapterOf(adapter), { logger: false, abortOnError: false, ...options });
   configure?.(app);
   await app.listen(0, '127.0.0.1');
-  return app;
+  return closedAtTheEnd(app);
 }

@@ -5,7 +5,7 @@ import { CellsApiAuthorization } from '../../src/cells-authority/index.js';
 
 /** A feature of the host that calls the Cells API: all calls of this `HttpService` carry the application's token. */
 @Injectable()
-export class Workbooks {
+class Workbooks {
   constructor(
     private readonly http: HttpService,
     authorization: CellsApiAuthorization,

@@ -8,6 +8,7 @@ import { AUTHORITY_CLOCK, WALL_CLOCK } from '../../src/cells-authority/injection
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
 import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
+import { closedAtTheEnd } from '../support/leftovers.js';
 import { tokenRequest } from '../support/token-request.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 
@@ -20,7 +21,7 @@ export class SimulatedTime {
   private constructor(
     readonly upstream: AsposeLimits,
     readonly service: CellsAuthorityService,
-    readonly close: () => Promise<void>,
+    public close: () => Promise<void>,
   ) {}
 
   static async start(clients: [string, string][], options: CellsAuthorityOptions = {}): Promise<SimulatedTime> {
@@ -45,7 +46,7 @@ export class SimulatedTime {
     });
     clock.read = () => time.now;
     clock.readWall = () => time.now + time.wallClockLead;
-    return time;
+    return closedAtTheEnd(time);
   }
 
   pass(seconds: number): void {

@@ -10,6 +10,7 @@ import { type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BAN_S, CredentialBans, type PairCount } from './credential-bans.js';
+import { closedAtTheEnd } from './leftovers.js';
 import { ownedToken } from './owned-token.js';
 
 export interface AsposeLimitsOptions {
@@ -74,7 +75,7 @@ export class AsposeLimits {
     const limits = new AsposeLimits(options);
     limits.#server.listen(0, '127.0.0.1');
     await once(limits.#server, 'listening');
-    return limits;
+    return closedAtTheEnd(limits);
   }
 
   private constructor({

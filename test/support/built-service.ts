@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { closedAtTheEnd } from './leftovers.js';
 
 const ROOT = join(__dirname, '..', '..');
 const MAIN = join(ROOT, 'dist', 'main.js');
@@ -47,7 +48,7 @@ export async function startBuiltService({ env, nodeArguments = [] }: BuiltServic
       reject(new Error(`the service ended before it listened:\n${output}`));
     });
   });
-  return {
+  const service = {
     origin,
     process: child,
     output: () => output,
@@ -57,24 +58,50 @@ export async function startBuiltService({ env, nodeArguments = [] }: BuiltServic
       return code;
     },
   };
+  closedAtTheEnd({ close: () => service.stop() });
+  return service;
 }
 
 /** Several test files may ask at once, each in a process of its own: the first builds, the others wait. */
 export async function buildOnce(): Promise<void> {
-  const deadline = Date.now() + BUILD_TIMEOUT_MS;
-  for (;;) {
-    try {
-      mkdirSync(LOCK);
-      break;
-    } catch {
-      if (Date.now() > deadline) rmdirSync(LOCK);
-      await delay(100);
-    }
-  }
+  await takeLock(Date.now() + BUILD_TIMEOUT_MS);
   try {
     if (!isFresh()) execFileSync(join(ROOT, 'node_modules', '.bin', 'nest'), ['build'], { cwd: ROOT, stdio: 'pipe' });
   } finally {
-    rmdirSync(LOCK);
+    rmSync(LOCK, { force: true });
+  }
+}
+
+async function takeLock(deadline: number): Promise<void> {
+  for (;;) {
+    try {
+      writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+      return;
+    } catch {
+      const owner = lockOwner();
+      if (owner !== undefined && !isRunning(owner)) rmSync(LOCK, { force: true });
+      if (Date.now() > deadline) {
+        throw new Error(`process ${String(owner)} has been building the service for two minutes (${LOCK})`);
+      }
+      await delay(100);
+    }
+  }
+}
+
+/** `undefined` while the lock is being written or taken away. */
+function lockOwner(): number | undefined {
+  try {
+    return Number(readFileSync(LOCK, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The few ASN.1 DER types an X.509 certificate is made of (ITU-T X.690). */
-export function der(tag: number, ...contents: Buffer[]): Buffer {
+function der(tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   return Buffer.concat([Buffer.of(tag), length(content.length), content]);
 }

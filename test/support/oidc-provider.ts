@@ -8,6 +8,7 @@ import {
   type AuthorizationServerOptions,
 } from '../../demo/authorization-server.js';
 import { demoClient, type DemoClient } from '../../demo/demo-client.js';
+import { closedAtTheEnd } from './leftovers.js';
 
 export interface OidcProvider extends AuthorizationServer {
   readonly client: DemoClient;
@@ -30,7 +31,7 @@ export async function startOidcProvider(options: Omit<AuthorizationServerOptions
   const started = await Promise.race([once(lines, 'line'), exited.then(() => undefined)]);
   if (started === undefined) throw new Error('the authorization server ended before it listened');
 
-  return {
+  return closedAtTheEnd({
     ...(JSON.parse(String(started[0])) as AuthorizationServerAddresses),
     client: options.clients?.[0] ?? demoClient,
     close: async () => {
@@ -38,5 +39,5 @@ export async function startOidcProvider(options: Omit<AuthorizationServerOptions
       await exited;
       lines.close();
     },
-  };
+  });
 }

@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { closedPort } from './closed-port.js';
 
 /** Whether a `redis-server` is on the PATH. */
-export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
+const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
 
 /**
  * `describe` for what needs a real Redis: without one it says so, and with `CI=true` it fails.

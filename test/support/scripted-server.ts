@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { closedAtTheEnd } from './leftovers.js';
 import { type RawRequest, takeRequest } from './raw-request.js';
 
 /** What a script acts on: one request, and the socket it came in on. */
@@ -23,7 +24,7 @@ export interface ScriptedServerOptions {
   readonly onConnection?: (socket: Socket) => void;
 }
 
-export interface RecordedConnection {
+interface RecordedConnection {
   readonly requests: readonly RawRequest[];
   /** Everything the client sent on it, after decryption. */
   readonly received: Buffer;
@@ -106,7 +107,7 @@ export async function startScriptedServer(
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
 
-  return {
+  return closedAtTheEnd({
     port,
     tokenUrl: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}/connect/token`,
     connections,
@@ -125,5 +126,5 @@ export async function startScriptedServer(
       for (const { tcp } of connections) tcp.destroy();
       await closed;
     },
-  };
+  });
 }

@@ -2,6 +2,7 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApplication } from '../../src/app.setup.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { NestLogger } from '../../src/logging/nest-logger.js';
+import { closedAtTheEnd } from './leftovers.js';
 
 export interface RunningService {
   readonly app: NestFastifyApplication;
@@ -15,5 +16,5 @@ export async function startService(environment: Readonly<Record<string, string>>
   const variables = readEnvironment({ LOG_LEVEL: 'silent', ...environment });
   const app = await createApplication(variables, NestLogger.toStandardOutput(variables.LOG_LEVEL));
   await app.listen(0, '127.0.0.1');
-  return { app, origin: await app.getUrl(), close: () => app.close() };
+  return closedAtTheEnd({ app, origin: await app.getUrl(), close: () => app.close() });
 }

@@ -12,7 +12,7 @@ const WHOLE = jsonReply(200, TOKEN);
 const HEAD_LENGTH = WHOLE.length - TOKEN.length;
 const BLOCK = Buffer.alloc(16 * 1024, 'x');
 
-export const answer =
+const answer =
   (bytes: Buffer): Script =>
   ({ socket }) =>
     socket.write(bytes);
@@ -22,7 +22,7 @@ export const answerToken: Script = answer(WHOLE);
 export const answerNothing: Script = () => undefined;
 
 /** Sends this much and then neither more nor an end. */
-export const stall =
+const stall =
   (bytes: string | Buffer): Script =>
   ({ socket }) =>
     socket.write(bytes);

@@ -11,7 +11,7 @@ export interface UpstreamResponse {
 }
 
 /** Token responses are a few KiB; whoever sends more than this is not the authorization server. */
-export const MAX_RESPONSE_BYTES = 64 * 1024;
+const MAX_RESPONSE_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 

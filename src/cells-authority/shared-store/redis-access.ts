@@ -3,7 +3,7 @@ import { type Clock } from '../clock.js';
 import { type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
 /** Milliseconds that a request waits for Redis, all its commands together. */
-export const PATIENCE_MS = 50;
+const PATIENCE_MS = 50;
 const FIRST_BYPASS_MS = 500;
 const LONGEST_BYPASS_MS = 10_000;
 const WARNING_INTERVAL_MS = 60_000;
