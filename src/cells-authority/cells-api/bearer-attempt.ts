@@ -1,5 +1,14 @@
+import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
-import axios, { type AxiosAdapter, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios';
+import {
+  type AxiosAdapter,
+  AxiosHeaders,
+  type AxiosResponse,
+  type InternalAxiosRequestConfig,
+  isAxiosError,
+} from 'axios';
+import { agentWithoutSockets } from './agent-without-sockets.js';
+import { errorWithoutToken, responseWithoutToken } from './without-token.js';
 
 /** What became of a request that was sent with a token. */
 export interface BearerAttempt {
@@ -11,7 +20,10 @@ export interface BearerAttempt {
   discard(): void;
 }
 
-/** Sends the request with the token in a configuration of its own, which no caller and no axios error gets to see. */
+/** Follow-redirects' options for the next hop, or its account of the last one. */
+type Hop = Record<string, unknown> & { headers?: Record<string, string> };
+
+/** Sends the request with the token in a configuration of its own, which neither the caller nor any error gets to see. */
 export async function sendBearer(
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
@@ -19,48 +31,69 @@ export async function sendBearer(
   origin: string,
 ): Promise<BearerAttempt> {
   let redirectedAway = false;
+  hideSockets(config);
   const authorized: InternalAxiosRequestConfig = {
     ...config,
     headers: new AxiosHeaders(config.headers).set('Authorization', `Bearer ${token}`),
-    beforeRedirect: (redirect, response, request) => {
+    beforeRedirect: (next: Hop, response, last) => {
       // axios has taken the token away: what that server says is no word about it.
-      if (originOf(redirect) !== origin) redirectedAway = true;
-      config.beforeRedirect?.(redirect, response, request);
+      if (originOf(next) !== origin) redirectedAway = true;
+      if (config.beforeRedirect === undefined) return;
+      const shown: Hop = { ...next, headers: withoutAuthorization(next) };
+      // Node's modules, with the sockets of its global agents.
+      delete shown.nativeProtocols;
+      config.beforeRedirect(shown, response, { ...last, headers: withoutAuthorization(last) });
+      Object.assign(next, shown, { headers: { ...authorizationOf(next), ...shown.headers } });
     },
   };
   try {
-    const response = await adapter(authorized);
-    response.config = config;
-    const unauthorized = response.status === 401 && !redirectedAway;
+    const response = responseWithoutToken(await adapter(authorized), config);
     return {
-      unauthorized,
+      unauthorized: response.status === 401 && !redirectedAway,
       settle: () => response,
       discard: () => {
-        destroy(response.data);
+        discard(response.data);
       },
     };
-  } catch (error) {
-    const response = axios.isAxiosError(error) ? error.response : undefined;
-    if (axios.isAxiosError(error)) error.config = config;
-    if (response !== undefined) response.config = config;
+  } catch (reason) {
+    const error = errorWithoutToken(reason, config);
+    const response = isAxiosError(error) ? error.response : undefined;
     return {
       unauthorized: response?.status === 401 && !redirectedAway,
       settle: () => {
         throw error;
       },
       discard: () => {
-        destroy(response?.data);
+        discard(response?.data);
       },
     };
   }
 }
 
-function originOf(redirect: Record<string, unknown>): string {
-  const { href } = redirect;
+/** The configuration is axios's copy for this request, and goes to the caller with the outcome. */
+function hideSockets(config: InternalAxiosRequestConfig): void {
+  if (config.httpAgent instanceof Agent) config.httpAgent = agentWithoutSockets(config.httpAgent);
+  if (config.httpsAgent instanceof Agent) config.httpsAgent = agentWithoutSockets(config.httpsAgent);
+}
+
+function originOf({ href }: Hop): string {
   return typeof href === 'string' && URL.canParse(href) ? new URL(href).origin : '';
 }
 
+function withoutAuthorization(hop: Hop): Record<string, string> {
+  return picked(hop, (name) => name !== 'authorization');
+}
+
+function authorizationOf(hop: Hop): Record<string, string> {
+  return picked(hop, (name) => name === 'authorization');
+}
+
+function picked({ headers = {} }: Hop, wanted: (name: string) => boolean): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name.toLowerCase())));
+}
+
 /** `responseType: 'stream'`: unread, it would keep its connection. */
-function destroy(data: unknown): void {
+function discard(data: unknown): void {
   if (data instanceof Readable) data.destroy();
+  else if (data instanceof ReadableStream) void data.cancel();
 }

@@ -44,8 +44,8 @@ export class CellsApiAuthorization {
    * that token, and no newer one, is dropped and the request repeated once with a new one, unless its body is a stream.
    * A request with an `Authorization` or `auth` of its own is left alone. To be called once per instance.
    *
-   * Requests reject with an `OAuthError` when no token can be had. The token appears in no `config` of a response or an
-   * axios error.
+   * Requests reject with an `OAuthError` when no token can be had. Nothing the caller gets shows the token: responses
+   * and axios errors come without `request`, and a response stream is no `IncomingMessage`.
    *
    * @returns a function that undoes it.
    * @throws Error when an origin is none, or neither HTTPS nor loopback.
