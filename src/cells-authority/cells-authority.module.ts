@@ -18,11 +18,13 @@ import {
   AUTHORITY_OBSERVER,
   SERVES_HTTP,
   SHARED_STORE,
+  SHARED_STORE_PATIENCE_MS,
   TOKEN_CLOCK,
   WALL_CLOCK,
 } from './injection-tokens.js';
 import { logEvents } from './log-events.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
+import { REDIS_PATIENCE_MS } from './shared-store/redis-access.js';
 import { type SharedStore } from './shared-store/shared-store.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
 import { CredentialHolds } from './token-cache/credential-holds.js';
@@ -91,10 +93,11 @@ import { TokenCache } from './token-cache/token-cache.js';
         new TokenCache({ maxEntries: options.tokenCacheMaxEntries, clock, random: Math.random, observe }),
       inject: [AUTHORITY_OPTIONS, TOKEN_CLOCK, AUTHORITY_OBSERVER],
     },
+    { provide: SHARED_STORE_PATIENCE_MS, useValue: REDIS_PATIENCE_MS },
     {
       provide: SHARED_STORE,
       useFactory: openSharedStore,
-      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
+      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS],
     },
     {
       provide: TokenAuthority,

@@ -13,5 +13,8 @@ export const AUTHORITY_OBSERVER = Symbol('AUTHORITY_OBSERVER');
 /** What is shared with other instances; `undefined` when there is no such store. */
 export const SHARED_STORE = Symbol('SHARED_STORE');
 
+/** Milliseconds that a request waits for the shared store. */
+export const SHARED_STORE_PATIENCE_MS = Symbol('SHARED_STORE_PATIENCE_MS');
+
 /** Whether the module serves the HTTP operation: its option `controller`. */
 export const SERVES_HTTP = Symbol('SERVES_HTTP');

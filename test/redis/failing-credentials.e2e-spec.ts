@@ -31,9 +31,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
   });
 
   const start = async () =>
-    (
-      await Instance.start({ upstreamTokenUrl: upstream.tokenUrl, redisUrl: redis.url, upstreamTimeoutMs: 500 })
-    ).connected();
+    (await Instance.start({ upstreamTokenUrl: upstream.tokenUrl, redisUrl: redis.url })).connected();
 
   const keys = (pattern: string) => redis.command('KEYS', pattern) as Promise<string[]>;
 
@@ -53,6 +51,46 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
     }
     await Promise.all(instances.map((instance) => instance.ask('client', 'wrong-secret')));
     expect(upstream.count('client', 'wrong-secret')).toEqual({ requests: 4, failures: 4, throttled: 0 });
+  });
+
+  it('draw no ban when they had worked everywhere, and are revoked while 60 scopes are asked for at once', async () => {
+    const askAll = (name: string) =>
+      Promise.all(
+        instances.flatMap((instance, at) =>
+          Array.from({ length: 20 }, (_, i) => instance.ask('client', SECRET, { scope: `${name}-${at}-${i}` })),
+        ),
+      );
+    expect(new Set((await askAll('good')).map(({ status }) => status))).toEqual(new Set([200]));
+    upstream.clients.delete('client');
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await askAll(`bad-${round}`);
+      expect(answers.every(({ status }) => status === 400 || status === 429)).toBe(true);
+      const holds = await keys('ca:hold:*');
+      if (holds.length > 0) await redis.command('DEL', ...holds);
+      for (const instance of instances) instance.skip(301);
+    }
+    expect(upstream.count('client', SECRET)).toEqual({ requests: 64, failures: 4, throttled: 0 });
+  });
+
+  it('are remembered over a success', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      upstream.clients.set('client', SECRET);
+      await (instances[round % 3] ?? one).ask('client', SECRET, { scope: `good-${round}` });
+      upstream.clients.delete('client');
+      await (instances[(round + 1) % 3] ?? one).ask('client', SECRET, { scope: `bad-${round}` });
+      const holds = await keys('ca:hold:*');
+      if (holds.length > 0) await redis.command('DEL', ...holds);
+      for (const instance of instances) instance.skip(301);
+    }
+    expect(upstream.count('client', SECRET)).toMatchObject({ failures: 4, throttled: 0 });
+  });
+
+  it('are counted whatever scope was refused', async () => {
+    const wrong = Array.from({ length: 60 }, (_, i) => `wrong-${i}`);
+    for (const scope of wrong) upstream.refusedScopes.add(scope);
+    await Promise.all(wrong.map((scope, i) => (instances[i % 3] ?? one).ask('client', SECRET, { scope })));
+    expect(upstream.count('client', SECRET)).toEqual({ requests: 4, failures: 4, throttled: 0 });
+    expect((await two.ask('client', SECRET)).status).toBe(429);
   });
 
   it('are held everywhere, with the same answer', async () => {

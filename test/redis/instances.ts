@@ -9,7 +9,7 @@ import {
   CellsAuthorityService,
 } from '../../src/cells-authority/index.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
-import { AUTHORITY_CLOCK, SHARED_STORE } from '../../src/cells-authority/injection-tokens.js';
+import { AUTHORITY_CLOCK, SHARED_STORE, SHARED_STORE_PATIENCE_MS } from '../../src/cells-authority/injection-tokens.js';
 import { type SharedStore } from '../../src/cells-authority/shared-store/shared-store.js';
 import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
 import { tokenRequest } from '../support/token-request.js';
@@ -38,7 +38,8 @@ export class Instance {
     readonly close: () => Promise<void>,
   ) {}
 
-  static async start(options: CellsAuthorityOptions): Promise<Instance> {
+  /** Waits for Redis for as long as a loaded machine may take, except where the wait is what is tested. */
+  static async start(options: CellsAuthorityOptions, patienceMs = 10_000): Promise<Instance> {
     const listener: { instance?: Instance; early: AuthorityEvent[] } = { early: [] };
     const clock = () => performance.now() + (listener.instance?.skippedMs ?? 0);
     const module = await Test.createTestingModule({
@@ -57,6 +58,8 @@ export class Instance {
     })
       .overrideProvider(AUTHORITY_CLOCK)
       .useValue(clock)
+      .overrideProvider(SHARED_STORE_PATIENCE_MS)
+      .useValue(patienceMs)
       .compile();
     const store = module.get<SharedStore>(SHARED_STORE);
     const instance = new Instance(module.get(CellsAuthorityService), store, module.get(TokenCache), () =>

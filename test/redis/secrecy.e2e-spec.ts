@@ -87,7 +87,7 @@ describeWithRedis('What is kept in Redis', () => {
   it('is not written when the token has no usable life', async () => {
     upstream.respondNext({ status: 200, body: { access_token: 'a.b.c', token_type: 'Bearer' } });
     await one.service.postAccessToken({ clientId: ID, clientSecret: SECRET });
-    await keys('ca:proven:*', 1);
+    await until(() => one.outcomes('lock').includes('done'));
     expect(await redis.command('KEYS', 'ca:token:*')).toEqual([]);
   });
 

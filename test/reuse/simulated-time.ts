@@ -12,9 +12,12 @@ import { closedAtTheEnd } from '../support/leftovers.js';
 import { tokenRequest } from '../support/token-request.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 
+/** Not 0, at which a wrong sign would not show. */
+const START_MS = 1_000_000;
+
 /** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
 export class SimulatedTime {
-  now = 1_000_000;
+  now = START_MS;
   /** Milliseconds by which the wall clock is ahead, after a suspend, say. */
   wallClockLead = 0;
 
@@ -25,7 +28,7 @@ export class SimulatedTime {
   ) {}
 
   static async start(clients: [string, string][], options: CellsAuthorityOptions = {}): Promise<SimulatedTime> {
-    const clock = { read: () => 1_000_000, readWall: () => 1_000_000 };
+    const clock = { read: () => START_MS, readWall: () => START_MS };
     const upstream = await AsposeLimits.start({ clients, now: () => clock.read(), record: false });
     const testing = Test.createTestingModule({
       imports: [

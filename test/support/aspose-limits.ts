@@ -58,6 +58,8 @@ const BANNED: NextReply = {
 export class AsposeLimits {
   readonly clients: Map<string, string>;
   readonly requests: RecordedTokenRequest[] = [];
+  /** Scopes that no client may ask for. */
+  readonly refusedScopes = new Set<string>();
   latencyMs: number;
   expiresIn: number;
   /** Requests so far, answered or not. */
@@ -110,6 +112,11 @@ export class AsposeLimits {
     return this.#bans.count(clientId, clientSecret);
   }
 
+  /** The most failures of a pair that any 600 seconds saw. */
+  mostFailures(clientId: string, clientSecret: string): number {
+    return this.#bans.mostFailures(clientId, clientSecret);
+  }
+
   /** Forgets recorded requests and unused replies, between tests; clients, bans and counts stay. */
   clear(): void {
     this.requests.length = 0;
@@ -148,8 +155,12 @@ export class AsposeLimits {
       this.#bans.failed(clientId, clientSecret);
       return known ? { status: 400, body: { error: 'unsupported_grant_type' } } : INVALID_CLIENT;
     }
-    this.issued += 1;
     const scope = fields.get('scope');
+    if (this.refusedScopes.has(scope ?? '')) {
+      this.#bans.failed(clientId, clientSecret);
+      return { status: 400, body: { error: 'invalid_scope' } };
+    }
+    this.issued += 1;
     return {
       status: 200,
       body: {

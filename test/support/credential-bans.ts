@@ -9,6 +9,8 @@ export interface PairCount {
 }
 
 interface Pair extends PairCount {
+  /** When each failure was, in ms. */
+  readonly failedAt: number[];
   /** When each failure of the last 600 s was, in ms. */
   recentFailures: number[];
   bannedUntil: number;
@@ -39,6 +41,14 @@ export class CredentialBans {
     const pair = this.#pair(clientId, clientSecret);
     pair.failures += 1;
     pair.recentFailures.push(this.now());
+    pair.failedAt.push(this.now());
+  }
+
+  /** The most failures of a pair that any 600 seconds saw. */
+  mostFailures(clientId: string, clientSecret: string): number {
+    const { failedAt } = this.#pair(clientId, clientSecret);
+    const following = (first: number) => failedAt.filter((at) => at >= first && at < first + BAN_S * 1_000).length;
+    return Math.max(0, ...failedAt.map(following));
   }
 
   count(clientId: string, clientSecret: string): Readonly<PairCount> {
@@ -50,7 +60,7 @@ export class CredentialBans {
     const key = JSON.stringify([clientId, clientSecret]);
     const known = this.#pairs.get(key);
     if (known) return known;
-    const pair: Pair = { requests: 0, failures: 0, throttled: 0, recentFailures: [], bannedUntil: 0 };
+    const pair: Pair = { requests: 0, failures: 0, throttled: 0, failedAt: [], recentFailures: [], bannedUntil: 0 };
     this.#pairs.set(key, pair);
     return pair;
   }

@@ -23,13 +23,14 @@ export async function openSharedStore(
   options: SharedStoreOptions,
   clock: Clock,
   observe: AuthorityObserver,
+  patienceMs: number,
 ): Promise<SharedStore | undefined> {
   const { tokenCache, redisUrl, tokenCacheSecret: secret, upstreamTokenUrl: tokenUrl, upstreamTimeoutMs } = options;
   if (tokenCache !== 'redis' || secret === undefined) return undefined;
   const address = parseRedisUrl(redisUrl);
   // Not quoted: it may hold a password.
   if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
-  const access = new RedisAccess(clock, observe);
+  const access = new RedisAccess(clock, observe, patienceMs);
   access.use(
     await connectToRedis(address, (signal) => {
       access.signal(signal);

@@ -3,7 +3,7 @@ import { type Clock } from '../clock.js';
 import { type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
 /** Milliseconds that a request waits for Redis, all its commands together. */
-const PATIENCE_MS = 50;
+export const REDIS_PATIENCE_MS = 50;
 const FIRST_BYPASS_MS = 500;
 const LONGEST_BYPASS_MS = 10_000;
 const WARNING_INTERVAL_MS = 60_000;
@@ -11,7 +11,11 @@ const FAREWELL_MS = 200;
 
 /** What is left of a request's patience with Redis. */
 export class Patience {
-  #leftMs = PATIENCE_MS;
+  #leftMs: number;
+
+  constructor(ms: number) {
+    this.#leftMs = ms;
+  }
 
   get leftMs(): number {
     return this.#leftMs;
@@ -39,7 +43,13 @@ export class RedisAccess {
   constructor(
     private readonly clock: Clock,
     private readonly observe: AuthorityObserver,
+    private readonly patienceMs = REDIS_PATIENCE_MS,
   ) {}
+
+  /** A new request's patience. */
+  newPatience(): Patience {
+    return new Patience(this.patienceMs);
+  }
 
   /** Begins to use a connection, whose signals are to be given to {@link signal}. */
   use(commands: RedisCommands): void {
@@ -146,7 +156,7 @@ export class RedisAccess {
     const commands = this.#commands;
     if (commands === undefined || this.#closed) return;
     this.#probes += 1;
-    const answer = commands.ready ? await inTime(commands.ping(), PATIENCE_MS) : new Failed('no_answer');
+    const answer = commands.ready ? await inTime(commands.ping(), this.patienceMs) : new Failed('no_answer');
     if (!(answer instanceof Failed)) {
       this.#resume();
       return;

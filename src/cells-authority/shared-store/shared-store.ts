@@ -1,8 +1,8 @@
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type Clock } from '../clock.js';
-import { Patience, type RedisAccess } from './redis-access.js';
+import { type RedisAccess } from './redis-access.js';
 import { type GuessCount, SharedGuesses, type GuessSubjects } from './shared-guesses.js';
-import { type HoldsElsewhere, SharedHolds } from './shared-holds.js';
+import { SharedForward } from './shared-forward.js';
 import { SharedKeys } from './shared-keys.js';
 import { SharedTokens } from './shared-tokens.js';
 
@@ -15,7 +15,7 @@ export interface SharedRequest {
 /** What one flight shares with other instances, with one patience for all of it. */
 export interface SharedFlight {
   readonly tokens: Pick<SharedTokens, 'obtain' | 'find'>;
-  readonly holds: HoldsElsewhere;
+  readonly forward: SharedForward;
   readGuesses(address: string): Promise<readonly [GuessCount, GuessCount] | undefined>;
   countGuess(address: string): void;
 }
@@ -61,7 +61,7 @@ export class RedisSharedStore implements SharedStore {
   open({ credentials, scope }: SharedRequest, deadline: number): SharedFlight {
     const { access, tokenUrl, timeoutMs, clock } = this.settings;
     const { clientId, clientSecret } = credentials;
-    const patience = new Patience();
+    const patience = access.newPatience();
     const keys = this.#keys;
     const guesses = this.#guesses;
     const pairFields = ['pair', tokenUrl, clientId, clientSecret];
@@ -73,7 +73,7 @@ export class RedisSharedStore implements SharedStore {
     const lockLapseMs = Math.min(LONGEST_LOCK_LAPSE_MS, timeoutMs / 4);
     return {
       tokens: new SharedTokens({ access, patience, keys, clock, lockLapseMs }, credentials, requestFields),
-      holds: new SharedHolds(access, patience, keys, { credentials, pairFields, requestFields }, clock, deadline),
+      forward: new SharedForward(access, patience, keys, { credentials, pairFields, requestFields }, clock, deadline),
       readGuesses: (address) => guesses.read(subjects(address), patience),
       countGuess: (address) => {
         guesses.count(subjects(address));

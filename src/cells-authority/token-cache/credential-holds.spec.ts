@@ -8,8 +8,10 @@ const REQUEST: HeldRequest = { pair: 'pair', key: 'pair scope', client: 'client'
 const refusal = (error = 'invalid_client') =>
   new OAuthError({ error, status: 400, description: 'refused', relayedBody: `{"error":"${error}"}` });
 
+const START_MS = 1_000_000;
+
 class Scene {
-  now = 0;
+  now = START_MS;
   forwards: number[] = [];
   outcome: OAuthError | 'token' = refusal();
   readonly events: AuthorityEvent[] = [];
@@ -23,7 +25,7 @@ class Scene {
   async ask(request = REQUEST): Promise<string> {
     try {
       return await this.holds.forward(request, () => {
-        this.forwards.push(this.now / 1000);
+        this.forwards.push((this.now - START_MS) / 1000);
         return this.outcome === 'token' ? Promise.resolve('token') : Promise.reject(this.outcome);
       });
     } catch (error) {
@@ -59,7 +61,7 @@ describe('CredentialHolds', () => {
     expect(scene.events.at(-1)).toEqual({ type: 'answered_from_hold', reason: 'refused', client: 'client' });
   });
 
-  it('notices at the next forward that a pair has begun to work, and forgets its failures', async () => {
+  it('notices at the next forward that a pair has begun to work, and still counts its refusals', async () => {
     const scene = new Scene();
     await scene.ask();
     scene.outcome = 'token';
@@ -68,7 +70,63 @@ describe('CredentialHolds', () => {
     expect(await scene.ask()).toBe('token');
     scene.outcome = refusal();
     await scene.ask();
-    expect(await scene.ask()).toBe('400 invalid_client 5');
+    expect(await scene.ask()).toBe('400 invalid_client 30');
+  });
+
+  it('lets so many requests of a pair that worked be under way as may still be refused', async () => {
+    const scene = new Scene();
+    scene.outcome = 'token';
+    await scene.ask();
+    let underWay = 0;
+    let most = 0;
+    const ends: (() => void)[] = [];
+    const asked = Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) =>
+        scene.holds.forward({ ...REQUEST, key: `scope ${i}` }, async () => {
+          most = Math.max(most, (underWay += 1));
+          await new Promise<void>((resolve) => ends.push(resolve));
+          underWay -= 1;
+          if (i === 1) throw refusal('invalid_scope');
+        }),
+      ),
+    );
+    for (let i = 0; i < 20; i += 1) {
+      await new Promise(setImmediate);
+      if (i === 2) most = 0;
+      ends.shift()?.();
+    }
+    const failed = (await asked).filter(({ status }) => status === 'rejected');
+    expect([failed.length, most]).toEqual([1, 3]);
+  });
+
+  it('holds the pair for as long as 4 refusals of its scopes count', async () => {
+    const scene = new Scene();
+    scene.outcome = refusal('invalid_scope');
+    for (let i = 0; i < 4; i += 1) await scene.ask({ ...REQUEST, key: `scope ${i}` });
+    scene.outcome = 'token';
+    scene.pass(599.5);
+    expect(await scene.ask()).toBe('429 temporarily_unavailable 1');
+    expect(scene.forwards).toHaveLength(4);
+    scene.pass(0.5);
+    expect(await scene.ask()).toBe('token');
+  });
+
+  it('leaves the last of 4 refusals to requests that were not refused themselves', async () => {
+    const scene = new Scene();
+    scene.outcome = refusal('invalid_scope');
+    for (const key of ['a', 'b', 'c']) await scene.ask({ ...REQUEST, key });
+    scene.pass(100);
+    expect(await scene.ask({ ...REQUEST, key: 'a' })).toBe('400 invalid_scope 500');
+    scene.outcome = 'token';
+    expect(await scene.ask({ ...REQUEST, key: 'd' })).toBe('token');
+  });
+
+  it('turns requests away when 1,000 of the pair wait', async () => {
+    const scene = new Scene();
+    scene.outcome = refusal();
+    const asked = Array.from({ length: 1010 }, () => scene.ask());
+    expect((await Promise.all(asked)).filter((answer) => answer === '503 temporarily_unavailable 1')).toHaveLength(9);
+    expect(scene.events).toContainEqual({ type: 'not_forwarded', reason: 'too_many_waiting' });
   });
 
   it('holds a throttled pair for as long as upstream said', async () => {
@@ -110,7 +168,7 @@ describe('CredentialHolds', () => {
   it('tries a pair that is not known to work by one request at a time', async () => {
     const scene = new Scene();
     const requests = Array.from({ length: 30 }, (_, i) => scene.ask({ ...REQUEST, key: `scope ${i}` }));
-    expect(new Set(await Promise.all(requests))).toEqual(new Set(['400 invalid_client -']));
+    expect(new Set(await Promise.all(requests))).toEqual(new Set(['400 invalid_client -', '400 invalid_client 5']));
     expect(scene.forwards).toHaveLength(1);
   });
 
@@ -129,9 +187,20 @@ describe('CredentialHolds', () => {
     expect([await bad, await good]).toEqual(['400 invalid_scope -', 'token']);
   });
 
-  it('is bounded', async () => {
+  it('is bounded in entries', async () => {
     const scene = new Scene();
     for (let i = 0; i < 3000; i += 1) await scene.ask({ pair: `p${i}`, key: `k${i}`, client: 'client' });
     expect(scene.holds.held).toBe(1000);
+  });
+
+  it('repeats the error code alone where the body was too long to be kept', async () => {
+    const scene = new Scene();
+    const relayedBody = JSON.stringify({ error: 'invalid_client', error_description: '.'.repeat(2048) });
+    scene.outcome = new OAuthError({ error: 'invalid_client', status: 400, description: 'refused', relayedBody });
+    await scene.ask();
+    const held = await scene.holds.forward(REQUEST, () => Promise.resolve()).catch((error: unknown) => error);
+    expect((held as OAuthError).body).toBe(
+      '{"error":"invalid_client","error_description":"refused","message":"refused"}',
+    );
   });
 });

@@ -167,7 +167,7 @@ export class TokenAuthority {
   }
 
   #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
-    return this.parts.holds.forward(request, () => this.#requestToken(request, deadline, flight), flight?.holds);
+    return this.parts.holds.forward(request, () => this.#requestToken(request, deadline, flight), flight?.forward);
   }
 
   async #requestToken(
