@@ -2,9 +2,12 @@ import { type OpenAPIObject } from '@nestjs/swagger';
 import { english } from '../../src/docs/translations/english.js';
 import { type Language, LANGUAGES } from '../../src/docs/translations/languages.js';
 import { type RunningService, startService } from '../support/service.js';
+import { frenchSpacingMistakes, languageOf } from './language-of.js';
 
 const TEXT_MEMBERS = new Set(['title', 'summary', 'description']);
 const OTHERS = (Object.keys(LANGUAGES) as Language[]).filter((language) => language !== 'en');
+/** Reserved for private use (ISO 639-2): nobody will ever add it. */
+const NEVER_ADDED = 'qaa';
 const NAMES = Object.keys(english) as (keyof typeof english)[];
 
 describe('the OpenAPI document in five languages', () => {
@@ -65,17 +68,25 @@ describe('the OpenAPI document in five languages', () => {
     }
   });
 
+  it.each(Object.entries(LANGUAGES))('%s is in that language', (language, { translation }) => {
+    expect(languageOf(Object.values(translation).join(' '))).toBe(language);
+  });
+
   it('has Russian in Cyrillic, whatever else it holds', () => {
     for (const text of Object.values(LANGUAGES.ru.translation)) expect(text).toMatch(/[а-яё]{3}/i);
+  });
+
+  it('is set in French as French is', () => {
+    expect(Object.values(LANGUAGES.fr.translation).flatMap(frenchSpacingMistakes)).toEqual([]);
   });
 
   it.each([
     ['fr', 'fr'],
     ['fr-CA,fr;q=0.9,en;q=0.8', 'fr'],
-    ['de-DE, de;q=0.9, it;q=0.5', 'it'],
+    [`${NEVER_ADDED}-DE, ${NEVER_ADDED};q=0.9, it;q=0.5`, 'it'],
     ['en;q=0.2, ru;q=0.9', 'ru'],
     ['es;q=0, it;q=0.1', 'it'],
-    ['de', 'en'],
+    [NEVER_ADDED, 'en'],
     ['*', 'en'],
     ['', 'en'],
     [';;q=,,q', 'en'],
@@ -91,7 +102,7 @@ describe('the OpenAPI document in five languages', () => {
     ['?lang=ru', 'ru'],
     ['?lang=ES', 'es'],
     ['?lang=it-CH', 'it'],
-    ['?lang=de', 'fr'],
+    [`?lang=${NEVER_ADDED}`, 'fr'],
     ['?lang=fr&lang=ru', 'fr'],
   ])('%s comes before Accept-Language: fr', async (query, language) => {
     const json = await fetchDocument(`/cells/openapi.json${query}`, 'fr');

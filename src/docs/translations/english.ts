@@ -3,7 +3,7 @@ import { OPERATION_TEXTS } from '../../cells-authority/index.js';
 /** Every text of the OpenAPI document; the operation's own are the library's. */
 export const english = {
   ...OPERATION_TEXTS,
-  title: 'Aspose.Cells Cloud token authority',
-  description: 'Access tokens for Aspose.Cells Cloud: reused, renewed ahead of their expiry, and safe from bans.',
+  title: 'Aspose.Cells Cloud token service',
+  description: 'Access tokens for Aspose.Cells Cloud: reused, renewed before they expire, and protected from bans.',
   basicScheme: 'Client ID as the user name, Client Secret as the password.',
 } as const;
