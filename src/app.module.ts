@@ -2,12 +2,15 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { type Logger } from 'pino';
 import { type AuthorityObserver, CellsAuthorityModule } from './cells-authority/index.js';
+import { CellsGatewayModule } from './cells-gateway/cells-gateway.module.js';
+import { type GatewayObserver } from './cells-gateway/gateway-observer.js';
 import { authorityOptions } from './config/authority-options.js';
 import { type Environment } from './config/environment.js';
+import { gatewayOptions } from './config/gateway-options.js';
 import { HealthModule } from './health/health.module.js';
 import { StoppingModule } from './http/stopping.js';
 import { MetricsModule } from './metrics/metrics.module.js';
-import { ObservabilityModule, SERVICE_OBSERVER } from './observability.module.js';
+import { GATEWAY_OBSERVER, ObservabilityModule, SERVICE_OBSERVER } from './observability.module.js';
 
 /** The service, composed from its environment. */
 @Module({})
@@ -19,6 +22,15 @@ export class AppModule {
         StoppingModule,
         ObservabilityModule.with(logger, environment),
         HealthModule,
+        ...(environment.CELLS_API_URL === 'off'
+          ? []
+          : [
+              CellsGatewayModule.forRootAsync({
+                inject: [ConfigService, GATEWAY_OBSERVER],
+                useFactory: (config: ConfigService, observer: GatewayObserver) =>
+                  gatewayOptions(config.getOrThrow<Environment>('environment'), observer),
+              }),
+            ]),
         ...(environment.METRICS === 'on' ? [MetricsModule] : []),
         ConfigModule.forRoot({
           isGlobal: true,

@@ -2,6 +2,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
 import { CellsAuthorityService } from './cells-authority/index.js';
+import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
@@ -19,7 +20,7 @@ export async function createApplication(environment: Environment, logger: NestLo
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
   const authority = () => app.get(CellsAuthorityService, { strict: false });
   const observation: RequestObservation = { meter: () => metrics.requests, logger: logger.logger, authority };
-  const adapter = new FastifyAdapter(httpServerOptions(environment, unreadRefusals(observation)));
+  const adapter = new FastifyAdapter(httpServerOptions(environment, unreadRefusals(observation), () => gateway));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forEnvironment(environment, logger.logger),
     adapter,
@@ -30,7 +31,9 @@ export async function createApplication(environment: Environment, logger: NestLo
       abortOnError: false,
     },
   );
+  const gateway: CellsGateway | undefined = environment.CELLS_API_URL === 'off' ? undefined : app.get(CellsGateway);
   const metrics = app.get(ServiceMetrics);
+  if (gateway !== undefined) metrics.addGateway(() => gateway.numbers);
   metrics.addKept(() => authority().numbers);
   metrics.addDroppedLogLines(() => logger.droppedLines);
   traceRequests(adapter.getInstance());

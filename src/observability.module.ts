@@ -1,13 +1,18 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { type Logger } from 'pino';
 import { type AuthorityObserver } from './cells-authority/index.js';
+import { type GatewayObserver } from './cells-gateway/gateway-observer.js';
 import { type Environment } from './config/environment.js';
 import { AuthorityCondition } from './health/authority-condition.js';
 import { authorityLog } from './logging/authority-log.js';
+import { gatewayLog } from './logging/gateway-log.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 
 /** Injection token of the observer that the library tells everything. */
 export const SERVICE_OBSERVER = Symbol('SERVICE_OBSERVER');
+
+/** Injection token of the observer that the gateway tells everything. */
+export const GATEWAY_OBSERVER = Symbol('GATEWAY_OBSERVER');
 
 /** What watches the library: log, metrics and condition, one of each for the whole service. */
 @Global()
@@ -22,14 +27,20 @@ export class ObservabilityModule {
       log(event);
       condition.observe(event);
     };
+    const logGateway = gatewayLog(logger);
+    const gatewayObserver: GatewayObserver = (event) => {
+      metrics.observeGateway(event);
+      logGateway(event);
+    };
     return {
       module: ObservabilityModule,
       providers: [
         { provide: ServiceMetrics, useValue: metrics },
         { provide: AuthorityCondition, useValue: condition },
         { provide: SERVICE_OBSERVER, useValue: observer },
+        { provide: GATEWAY_OBSERVER, useValue: gatewayObserver },
       ],
-      exports: [ServiceMetrics, AuthorityCondition, SERVICE_OBSERVER],
+      exports: [ServiceMetrics, AuthorityCondition, SERVICE_OBSERVER, GATEWAY_OBSERVER],
     };
   }
 }

@@ -10,6 +10,9 @@ describe('readEnvironment', () => {
       UPSTREAM_TIMEOUT_MS: 8000,
       UPSTREAM_CONNECT_TIMEOUT_MS: 2000,
       UPSTREAM_MAX_CONNECTIONS: 64,
+      CELLS_API_URL: 'https://api.aspose.cloud',
+      CELLS_API_MAX_BODY_MIB: 512,
+      CELLS_API_TIMEOUT_MS: 600_000,
       QUERY_CREDENTIALS: 'allow',
       TOKEN_CACHE: 'memory',
       TOKEN_CACHE_MAX_ENTRIES: 10_000,
@@ -48,6 +51,13 @@ describe('readEnvironment', () => {
     ['UPSTREAM_TIMEOUT_MS', '0'],
     ['UPSTREAM_CONNECT_TIMEOUT_MS', '-1'],
     ['UPSTREAM_MAX_CONNECTIONS', '0'],
+    ['CELLS_API_URL', 'http://api.example.com'],
+    ['CELLS_API_URL', 'https://api.example.com/v3.0'],
+    ['CELLS_API_URL', 'https://api.example.com/?a=b'],
+    ['CELLS_API_URL', 'https://user:password@api.example.com'],
+    ['CELLS_API_URL', 'on'],
+    ['CELLS_API_MAX_BODY_MIB', '0'],
+    ['CELLS_API_TIMEOUT_MS', '99'],
     ['QUERY_CREDENTIALS', 'maybe'],
     ['TOKEN_CACHE', 'disk'],
     ['TOKEN_CACHE_MAX_ENTRIES', '0'],
@@ -74,6 +84,16 @@ describe('readEnvironment', () => {
       expect(readEnvironment({ UPSTREAM_TOKEN_URL: url }).UPSTREAM_TOKEN_URL).toBe(url);
     },
   );
+
+  it.each([
+    'off',
+    'https://cells.example.com',
+    'https://cells.example.com/',
+    'http://localhost:8088',
+    'http://[::1]:1',
+  ])('takes the Cells API %s', (url) => {
+    expect(readEnvironment({ CELLS_API_URL: url }).CELLS_API_URL).toBe(url);
+  });
 
   it.each([
     [{ TOKEN_CACHE: 'redis' }, /^TOKEN_CACHE_SECRET is missing; allowed: 32 characters or more/],

@@ -13,7 +13,10 @@ import {
   validateSync,
   type ValidationError,
 } from 'class-validator';
+import { ASPOSE_API_ORIGIN } from '../cells-authority/index.js';
+
 import { TokenUrlConstraint } from '../cells-authority/authorization-server/token-url.js';
+import { CellsApiUrlConstraint } from './cells-api-url.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -116,6 +119,21 @@ export class Environment {
     message: 'origins such as https://app.example.com, separated by commas',
   })
   CORS_ORIGINS?: string;
+
+  @Validate(CellsApiUrlConstraint)
+  CELLS_API_URL = ASPOSE_API_ORIGIN;
+
+  @Integer()
+  @IsInt()
+  @Min(1)
+  @Max(65_536)
+  CELLS_API_MAX_BODY_MIB = 512;
+
+  @Integer()
+  @IsInt()
+  @Min(100)
+  @Max(3_600_000)
+  CELLS_API_TIMEOUT_MS = 600_000;
 
   @IsIn(['on', 'off'])
   DOCS: 'on' | 'off' = 'on';

@@ -1,11 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type Environment } from '../config/environment.js';
+import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
 import { type UnreadRefusal } from './completed-requests.js';
 import { errorBody, ERROR_HEADERS } from './error-reply.js';
+import { gatewayFirst } from './gateway-first.js';
+import { requestIds } from './request-ids.js';
 import { securityHeaders } from './security-headers.js';
 import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
 
@@ -15,7 +17,6 @@ const MAX_BYTES = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Longer than that of the load balancers in front, so that it is they who close (AWS and nginx: 60 s). */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 const SERVER_OPTIONS = {
   maxHeaderSize: MAX_BYTES,
@@ -26,20 +27,25 @@ const SERVER_OPTIONS = {
 };
 
 /**
- * What Fastify and its HTTP or HTTPS server are made with; `refused` is told of what no hook of Fastify's sees.
+ * What Fastify and its HTTP or HTTPS server are made with; `refused` is told of what no hook of Fastify's sees. The
+ * gateway gets its requests first, if there is one.
  *
  * @throws Error when the certificate cannot be used.
  */
 export function httpServerOptions(
   environment: Environment,
   refused: (refusal: UnreadRefusal) => void,
+  gateway: () => CellsGateway | undefined,
 ): FastifyServerOptions {
   const tlsFiles = tlsFilesOf(environment);
   const headers = { ...ERROR_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
-  const ownRequestId = requestIds();
+  const requestId = requestIds();
+  const create = tlsFiles === undefined ? httpServer : httpsServerFactory(tlsFiles);
   return {
-    serverFactory:
-      tlsFiles === undefined ? (answer) => createServer(SERVER_OPTIONS, answer) : httpsServerFactory(tlsFiles),
+    serverFactory: (answer) => {
+      const listener = gatewayFirst(gateway, answer);
+      return create(listener).on('checkContinue', listener);
+    },
     logger: false,
     bodyLimit: MAX_BYTES,
     forceCloseConnections: 'idle',
@@ -52,11 +58,13 @@ export function httpServerOptions(
       querystringParser: () => ({}),
     },
     requestIdHeader: false,
-    genReqId: (request) => saneRequestId(request) ?? ownRequestId(),
+    genReqId: requestId,
     clientErrorHandler: (error: ClientError, socket: Socket) => {
-      const requestId = ownRequestId();
-      const status = answerClientError(error, socket, { ...headers, 'X-Request-Id': requestId });
-      if (status !== undefined) refused({ requestId, status });
+      // Transfers have limits of their own. Node says this once for a request, and goes on with it.
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && gateway()?.carries(socket) === true) return;
+      const id = requestId();
+      const status = answerClientError(error, socket, { ...headers, 'X-Request-Id': id });
+      if (status !== undefined) refused({ requestId: id, status });
     },
     frameworkErrors: (_error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       refused({ requestId: request.id, status: 400 });
@@ -72,6 +80,10 @@ function tlsFilesOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: Environm
   return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
 }
 
+function httpServer(answer: RequestListener): Server {
+  return createServer(SERVER_OPTIONS, answer);
+}
+
 function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Server {
   const certificate = readCertificate(files);
   return (answer) => {
@@ -80,19 +92,6 @@ function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Serve
     followCertificate(server, files, certificate);
     return server;
   };
-}
-
-/** The caller's X-Request-Id when it cannot do harm in a log. */
-function saneRequestId(request: IncomingMessage): string | undefined {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : undefined;
-}
-
-/** Ids for the requests that bring none. */
-function requestIds(): () => string {
-  const prefix = randomBytes(6).toString('base64url');
-  let count = 0;
-  return () => `${prefix}-${(count += 1)}`;
 }
 
 type ClientError = Error & { readonly code?: string };

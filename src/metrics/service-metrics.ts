@@ -1,6 +1,8 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { type AuthorityNumbers, type AuthorityObserver } from '../cells-authority/index.js';
+import { type GatewayNumbers, type GatewayObserver } from '../cells-gateway/gateway-observer.js';
 import { authorityMetrics } from './authority-metrics.js';
+import { gatewayMetrics, gatewayNumberMetrics } from './gateway-metrics.js';
 import { registerProcessMetrics } from './process-metrics.js';
 import { RequestMeter } from './request-meter.js';
 
@@ -9,10 +11,12 @@ export class ServiceMetrics {
   readonly registry = new Registry();
   readonly requests = new RequestMeter();
   readonly observe: AuthorityObserver;
+  readonly observeGateway: GatewayObserver;
 
   constructor(private readonly scraped = true) {
     if (scraped) this.requests.register(this.registry);
     this.observe = scraped ? authorityMetrics(this.registry) : () => undefined;
+    this.observeGateway = scraped ? gatewayMetrics(this.registry) : () => undefined;
   }
 
   /** Adds Node's own. */
@@ -32,6 +36,11 @@ export class ServiceMetrics {
         this.inc(read());
       },
     });
+  }
+
+  /** Adds what the gateway has under way; `read` is asked with every scrape. */
+  addGateway(read: () => GatewayNumbers): void {
+    if (this.scraped) gatewayNumberMetrics(this.registry, read);
   }
 
   /** Adds what is kept; `read` is asked with every scrape. */

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { OAuthError } from '../cells-authority/index.js';
+import { CELLS_GATEWAY_OPTIONS } from './cells-gateway.module-definition.js';
+import { type CellsGatewayOptions } from './cells-gateway.options.js';
+import { headerValues } from './forwarded-headers.js';
+import {
+  type GatewayFailure,
+  MALFORMED_TARGET,
+  METHOD_NOT_ALLOWED,
+  METHODS,
+  NOT_A_BEARER,
+  STOPPING,
+  TOO_MANY_WAITING,
+  tooLarge,
+  UNKNOWN_TRANSFER_CODING,
+} from './gateway-failure.js';
+import { type GatewayNumbers } from './gateway-observer.js';
+import { bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
+import { decideTarget } from './request-target.js';
+import {
+  type AcceptedRequest,
+  type ReceivedRequest,
+  Transfer,
+  type TransferEnd,
+  type TransferTerms,
+} from './transfer.js';
+import { UpstreamConnections } from './upstream-connections.js';
+
+const MIB = 1024 * 1024;
+const IDLE_TIMEOUT_MS = 120_000;
+const LONGEST_CHECK_INTERVAL_MS = 1000;
+/** One Bearer token (RFC 6750 §2.1) and nothing beside it. */
+const ONE_BEARER = /^bearer +[^\s,]+$/i;
+
+/** The rest of the Cells API: passes its requests through, body for body. */
+@Injectable()
+export class CellsGateway implements OnApplicationShutdown {
+  readonly #terms: TransferTerms;
+  readonly #transfers = new Set<Transfer>();
+  readonly #ownHeaders: readonly string[];
+  readonly #idleCheck: NodeJS.Timeout;
+  #bytesUp = 0;
+  #bytesDown = 0;
+
+  constructor(@Inject(CELLS_GATEWAY_OPTIONS) private readonly options: CellsGatewayOptions) {
+    const { apiUrl, maxBodyMib, timeoutMs, connectTimeoutMs, caFile, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+    const upstream = new URL(apiUrl);
+    this.#terms = {
+      connections: new UpstreamConnections({
+        origin: upstream,
+        connectTimeoutMs,
+        ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+      }),
+      upstream,
+      maxBodyBytes: maxBodyMib * MIB,
+      tooLarge: tooLarge(maxBodyMib),
+      timeoutMs,
+      idleTimeoutMs,
+    };
+    this.#ownHeaders = Object.entries(options.ownHeaders).flat();
+    this.#idleCheck = setInterval(
+      () => {
+        const now = performance.now();
+        for (const transfer of this.#transfers) transfer.checkIdle(now);
+      },
+      Math.min(LONGEST_CHECK_INTERVAL_MS, idleTimeoutMs / 4),
+    ).unref();
+  }
+
+  /** What is under way, and has been so far. */
+  get numbers(): GatewayNumbers {
+    let { bytesUp, bytesDown } = { bytesUp: this.#bytesUp, bytesDown: this.#bytesDown };
+    for (const transfer of this.#transfers) {
+      bytesUp += transfer.bytesUp;
+      bytesDown += transfer.bytesDown;
+    }
+    return { inFlight: this.#transfers.size, bytesUp, bytesDown };
+  }
+
+  /** Takes a request if it is one of the Cells API; `false` leaves it to somebody else, untouched. */
+  take(request: IncomingMessage, response: ServerResponse): boolean {
+    // CORS alone answers preflights.
+    if (request.method === 'OPTIONS') return false;
+    const decision = decideTarget(request.url ?? '');
+    if (decision.kind === 'elsewhere') return false;
+    const requestId = this.options.requestId(request);
+    const framing = bodyFraming(request.headers);
+    const failure = decision.kind === 'malformed' ? MALFORMED_TARGET : this.#judge(request);
+    if (decision.kind === 'malformed' || failure !== undefined) {
+      const refused = { request, response, requestId, api: decision.kind === 'malformed' ? undefined : decision.api };
+      this.#refuse(refused, failure ?? MALFORMED_TARGET);
+      this.#tell(refused, {
+        outcome: (failure ?? MALFORMED_TARGET).outcome,
+        cut: false,
+        headersMs: undefined,
+        wholeMs: 0,
+      });
+      return true;
+    }
+    if (expectsContinue(request)) response.writeContinue();
+    this.#transfer({ request, response, requestId, framing, target: decision.target, api: decision.api });
+    return true;
+  }
+
+  #judge({ method = '', headers, rawHeaders }: IncomingMessage): GatewayFailure | undefined {
+    if (!METHODS.has(method)) return METHOD_NOT_ALLOWED;
+    if (headers.authorization !== undefined) {
+      const [authorization = '', ...others] = headerValues(rawHeaders, 'authorization');
+      if (others.length > 0 || !ONE_BEARER.test(authorization)) return NOT_A_BEARER;
+    }
+    const framing = bodyFraming(headers);
+    if (framing.kind === 'unknown') return UNKNOWN_TRANSFER_CODING;
+    if (framing.kind === 'length' && framing.length > this.#terms.maxBodyBytes) return this.#terms.tooLarge;
+    return this.#terms.connections.full ? TOO_MANY_WAITING : undefined;
+  }
+
+  #transfer(accepted: AcceptedRequest): void {
+    const transfer = new Transfer(
+      this.#terms,
+      accepted,
+      (failure) => {
+        this.#refuse(accepted, failure);
+      },
+      (end) => {
+        this.#transfers.delete(transfer);
+        this.#bytesUp += transfer.bytesUp;
+        this.#bytesDown += transfer.bytesDown;
+        this.#tell(accepted, end);
+      },
+    );
+    this.#transfers.add(transfer);
+    transfer.start();
+  }
+
+  #tell({ request, response, requestId, api }: ReceivedRequest, end: TransferEnd): void {
+    this.options.observer({
+      type: 'request_ended',
+      requestId,
+      method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'other',
+      api,
+      status: response.headersSent ? response.statusCode : undefined,
+      ...end,
+    });
+  }
+
+  /** Answers in place of the Cells API, in a way that nobody takes for its own answer. */
+  #refuse({ request, response, requestId }: ReceivedRequest, failure: GatewayFailure): void {
+    const { status, error, description, proxyError, headers } = failure;
+    const body = Buffer.from(new OAuthError({ error, status, description }).body);
+    const bodyOutstanding = hasBody(bodyFraming(request.headers)) && !request.readableEnded;
+    response.writeHead(status, [
+      ...this.#ownHeaders,
+      ...Object.entries(headers ?? {}).flat(),
+      'Proxy-Status',
+      `cells-authority; error=${proxyError}`,
+      'X-Request-Id',
+      requestId,
+      'Content-Length',
+      String(body.length),
+      ...(bodyOutstanding ? ['Connection', 'close'] : []),
+    ]);
+    if (!bodyOutstanding || request.method === 'HEAD') {
+      response.end(body);
+      return;
+    }
+    response.write(body);
+    endBeforeBody(request, response);
+  }
+
+  /** Whether the connection carries a transfer, which may take longer than other requests. */
+  carries(socket: Socket): boolean {
+    for (const transfer of this.#transfers) if (transfer.socket === socket) return true;
+    return false;
+  }
+
+  /** Ends whatever is still under way: what has no answer yet is told to come back. */
+  endTransfers(): void {
+    for (const transfer of this.#transfers) transfer.fail(STOPPING);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.#idleCheck);
+    this.endTransfers();
+    this.#terms.connections.destroy();
+  }
+}

@@ -1,0 +1,142 @@
+/** How a request through the gateway ended. A closed set, fit for metric labels. */
+export type GatewayOutcome =
+  | 'passed'
+  | 'malformed'
+  | 'method_not_allowed'
+  | 'unauthorized'
+  | 'too_large'
+  | 'not_implemented'
+  | 'too_many_waiting'
+  | 'stopping'
+  | 'connect_failed'
+  | 'name_not_found'
+  | 'tls_failed'
+  | 'connection_lost'
+  | 'invalid_response'
+  | 'connect_timeout'
+  | 'timeout'
+  | 'idle'
+  | 'client_gone';
+
+/** An answer that begins here and not at the Cells API. */
+export interface GatewayFailure {
+  readonly outcome: Exclude<GatewayOutcome, 'passed'>;
+  readonly status: number;
+  /** Error code in the shape that all errors here have. */
+  readonly error: 'invalid_request' | 'invalid_token' | 'server_error' | 'temporarily_unavailable';
+  readonly description: string;
+  /** Error type of `Proxy-Status` (RFC 9209 §2.3). */
+  readonly proxyError: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The methods that are sent on. */
+export const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
+
+const RETRY_AFTER = { 'Retry-After': '1' };
+
+export const MALFORMED_TARGET: GatewayFailure = {
+  outcome: 'malformed',
+  status: 400,
+  error: 'invalid_request',
+  description: 'The path cannot be sent on as it is spelled',
+  proxyError: 'http_request_error',
+};
+
+export const METHOD_NOT_ALLOWED: GatewayFailure = {
+  outcome: 'method_not_allowed',
+  status: 405,
+  error: 'invalid_request',
+  description: 'The Cells API knows no such method',
+  proxyError: 'http_request_error',
+  headers: { Allow: [...METHODS].join(', ') },
+};
+
+export const NOT_A_BEARER: GatewayFailure = {
+  outcome: 'unauthorized',
+  status: 401,
+  error: 'invalid_token',
+  description: 'The Cells API takes one Bearer token and nothing else',
+  proxyError: 'http_request_denied',
+  headers: { 'WWW-Authenticate': 'Bearer' },
+};
+
+export const UNKNOWN_TRANSFER_CODING: GatewayFailure = {
+  outcome: 'not_implemented',
+  status: 501,
+  error: 'invalid_request',
+  description: 'A body can be chunked, but not coded otherwise',
+  proxyError: 'http_request_error',
+};
+
+export const TOO_MANY_WAITING: GatewayFailure = {
+  outcome: 'too_many_waiting',
+  status: 503,
+  error: 'temporarily_unavailable',
+  description: 'Too many requests wait for the Cells API',
+  proxyError: 'connection_limit_reached',
+  headers: RETRY_AFTER,
+};
+
+export const STOPPING: GatewayFailure = {
+  outcome: 'stopping',
+  status: 503,
+  error: 'temporarily_unavailable',
+  description: 'The service is being restarted',
+  proxyError: 'proxy_internal_response',
+  headers: RETRY_AFTER,
+};
+
+const CONNECT_TIMEOUT: GatewayFailure = timeout(
+  'connect_timeout',
+  'connection_timeout',
+  'The Cells API cannot be reached in time',
+);
+export const RESPONSE_TIMEOUT: GatewayFailure = timeout(
+  'timeout',
+  'http_response_timeout',
+  'The Cells API did not answer in time',
+);
+export const IDLE_TIMEOUT: GatewayFailure = timeout('idle', 'connection_read_timeout', 'Nothing moved for too long');
+
+export function tooLarge(maxBodyMib: number): GatewayFailure {
+  return {
+    outcome: 'too_large',
+    status: 413,
+    error: 'invalid_request',
+    description: `The body is larger than ${maxBodyMib} MiB`,
+    proxyError: 'http_request_error',
+  };
+}
+
+function timeout(outcome: GatewayFailure['outcome'], proxyError: string, description: string): GatewayFailure {
+  return { outcome, status: 504, error: 'temporarily_unavailable', description, proxyError };
+}
+
+const NAME_CODE = /^(?:ENOTFOUND|EAI_)/;
+const ROUTE_CODE = /^(?:EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+/** Names the failure of an upstream request by the error's code alone: the error may quote the request. */
+export function failureOf(error: unknown): GatewayFailure {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (code === 'ETIMEDOUT') return CONNECT_TIMEOUT;
+  if (code === 'ECONNREFUSED') return unreachable('connect_failed', 'connection_refused');
+  if (ROUTE_CODE.test(code)) return unreachable('connect_failed', 'destination_ip_unroutable');
+  if (NAME_CODE.test(code)) return unreachable('name_not_found', 'dns_error');
+  if (TLS_CODE.test(code)) {
+    return badGateway('tls_failed', 'tls_certificate_error', 'The Cells API has no valid certificate');
+  }
+  if (code.startsWith('HPE_') || code.startsWith('ERR_')) {
+    return badGateway('invalid_response', 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
+  }
+  return badGateway('connection_lost', 'connection_terminated', 'The Cells API broke the connection');
+}
+
+function unreachable(outcome: GatewayFailure['outcome'], proxyError: string): GatewayFailure {
+  return badGateway(outcome, proxyError, 'The Cells API cannot be reached');
+}
+
+function badGateway(outcome: GatewayFailure['outcome'], proxyError: string, description: string): GatewayFailure {
+  return { outcome, status: 502, error: 'server_error', description, proxyError };
+}

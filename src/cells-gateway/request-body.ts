@@ -1,0 +1,60 @@
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+
+/** How the body of a request is delimited (RFC 9112 §6). */
+export type BodyFraming =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'length'; readonly length: number }
+  | { readonly kind: 'chunked' }
+  /** Coded in a way that this service does not undo. */
+  | { readonly kind: 'unknown' };
+
+/** Node has refused contradictions by now: no request has two lengths, or both a length and chunks. */
+export function bodyFraming(headers: IncomingHttpHeaders): BodyFraming {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined) return { kind: coding.toLowerCase() === 'chunked' ? 'chunked' : 'unknown' };
+  const length = headers['content-length'];
+  return length === undefined ? { kind: 'none' } : { kind: 'length', length: Number(length) };
+}
+
+/** Whether anything follows the headers. */
+export function hasBody(framing: BodyFraming): boolean {
+  return framing.kind === 'length' ? framing.length > 0 : framing.kind !== 'none';
+}
+
+/** Whether the client holds its body back until it is told to go on (RFC 9110 §10.1.1). */
+export function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect);
+}
+
+/** A client that is still sending gets this long to see its answer, in milliseconds. */
+const LONGEST_DRAIN_MS = 5000;
+/** And so long without a byte. */
+const LONGEST_PAUSE_MS = 1000;
+
+/**
+ * Ends a response that is there before the request's body is: reads on for a while and forgets what it reads. Whoever
+ * closes a connection with unread bytes in it resets it, and the client might never see the answer.
+ */
+export function endBeforeBody(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  if (request.readableEnded) {
+    response.end();
+    return;
+  }
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(longest);
+    clearTimeout(pause);
+    if (!response.writableEnded) response.end();
+    if (!request.complete) socket.destroySoon();
+  };
+  const longest = setTimeout(end, LONGEST_DRAIN_MS);
+  const pause = setTimeout(end, LONGEST_PAUSE_MS);
+  request.on('data', () => pause.refresh());
+  request.once('end', end).once('close', end);
+  request.resume();
+  // The last chunk is part of the answer. Where the length is known the end can wait, and with it a `Connection: close`.
+  if (response.chunkedEncoding) response.end();
+}

@@ -1,0 +1,81 @@
+import { PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
+
+/** What a request target (RFC 9112 §3.2) asks for, as far as the gateway is concerned. */
+export type TargetDecision =
+  /** Not the gateway's: token paths and the service's own pages. */
+  | { readonly kind: 'elsewhere' }
+  /** The gateway's, and not to be sent on. */
+  | { readonly kind: 'malformed' }
+  /** The gateway's. */
+  | {
+      readonly kind: 'cells_api';
+      /** What is sent on: the path and the query as they came, leading slashes as one. */
+      readonly target: string;
+      /** The path down to the API's version, which says nothing about the user. */
+      readonly api: CellsApiPath;
+    };
+
+/** The paths of the Cells API. What is below them belongs to the API as well. */
+const CELLS_API_PATHS = ['/v1.1/cells', '/v3.0/cells', '/v4.0/cells'] as const;
+export type CellsApiPath = (typeof CELLS_API_PATHS)[number];
+
+const TOKEN_PATHS: ReadonlySet<string> = new Set([PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`));
+
+const ELSEWHERE = { kind: 'elsewhere' } as const;
+const MALFORMED = { kind: 'malformed' } as const;
+
+/**
+ * Decides on a copy of the path: decoded once, lower case, repeated slashes as one. The API might read a path in any of
+ * these ways, so whatever turns into a token path in that copy must be spelled exactly like one: it would get around the
+ * holds otherwise. What comes after the path is nobody's business here; queries hold passwords.
+ */
+export function decideTarget(rawTarget: string): TargetDecision {
+  const { path, query, absolute } = split(rawTarget);
+  if (TOKEN_PATHS.has(singleSlashed(path))) return ELSEWHERE;
+  const copy = singleSlashed(decodeOnce(path)).toLowerCase();
+  const api = apiPathOf(copy);
+  if (api === undefined) return ELSEWHERE;
+  if (absolute || isBroken(path, copy) || TOKEN_PATHS.has(withoutTrailingSlash(copy))) return MALFORMED;
+  return { kind: 'cells_api', target: path.replace(/^\/+/, '/') + query, api };
+}
+
+interface SplitTarget {
+  readonly path: string;
+  /** With its question mark; empty when there is none. */
+  readonly query: string;
+  /** Whether it is in absolute form: `GET http://host/path`. */
+  readonly absolute: boolean;
+}
+
+function split(rawTarget: string): SplitTarget {
+  const question = rawTarget.indexOf('?');
+  const beforeQuery = question === -1 ? rawTarget : rawTarget.slice(0, question);
+  const query = question === -1 ? '' : rawTarget.slice(question);
+  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/]*(.*)$/is.exec(beforeQuery)?.[1];
+  return path === undefined ? { path: beforeQuery, query, absolute: false } : { path, query, absolute: true };
+}
+
+function singleSlashed(path: string): string {
+  return path.replace(/\/{2,}/g, '/');
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** Bytes as Node hands them over, one a character, and bytes that are percent-encoded, read as UTF-8. */
+function decodeOnce(path: string): string {
+  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+function apiPathOf(copy: string): CellsApiPath | undefined {
+  return CELLS_API_PATHS.find(
+    (path) => copy.startsWith(path) && (copy.length === path.length || copy[path.length] === '/'),
+  );
+}
+
+/** A broken escape, a fragment (which a target cannot have), a control character, a backslash or a dot segment. */
+function isBroken(path: string, copy: string): boolean {
+  return /%(?![0-9a-f]{2})|#/i.test(path) || /[\p{Cc}\\]/u.test(copy) || /\/\.{1,2}(?:\/|$)/.test(copy);
+}

@@ -1,0 +1,269 @@
+import { type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type Socket } from 'node:net';
+import { requestHeaders, responseHeaders } from './forwarded-headers.js';
+import {
+  failureOf,
+  type GatewayFailure,
+  type GatewayOutcome,
+  IDLE_TIMEOUT,
+  RESPONSE_TIMEOUT,
+} from './gateway-failure.js';
+import { type CellsApiPath } from './request-target.js';
+import { type BodyFraming, endBeforeBody, hasBody } from './request-body.js';
+import { type UpstreamConnections } from './upstream-connections.js';
+
+/** What all transfers have in common. */
+export interface TransferTerms {
+  readonly connections: UpstreamConnections;
+  readonly upstream: URL;
+  readonly maxBodyBytes: number;
+  /** The failure of a body that turns out to be larger. */
+  readonly tooLarge: GatewayFailure;
+  /** Milliseconds from the end of the request until the headers of the response are there. */
+  readonly timeoutMs: number;
+  /** Milliseconds without a byte either way, after which a transfer has ended. */
+  readonly idleTimeoutMs: number;
+}
+
+/** A request of the Cells API. */
+export interface ReceivedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  /** Absent where the path cannot be sent on. */
+  readonly api: CellsApiPath | undefined;
+}
+
+/** A request that was judged fit to be sent on. */
+export interface AcceptedRequest extends ReceivedRequest {
+  readonly target: string;
+  readonly framing: BodyFraming;
+}
+
+/** How a transfer ended. */
+export interface TransferEnd {
+  readonly outcome: GatewayOutcome;
+  /** Whether the answer was under way when it failed. */
+  readonly cut: boolean;
+  /** Milliseconds until the headers of the answer were there, if they ever were. */
+  readonly headersMs: number | undefined;
+  readonly wholeMs: number;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const IDEMPOTENT = new Set(['GET', 'HEAD']);
+
+/** One request and its response on their way through, at the pace of the slower side. */
+export class Transfer {
+  bytesUp = 0;
+  bytesDown = 0;
+  readonly #startedAt = performance.now();
+  readonly #hasBody: boolean;
+  #upstream: ClientRequest | undefined;
+  #answer: IncomingMessage | undefined;
+  #bytesReadBefore = 0;
+  #resent = false;
+  /** Whether all of the request has been handed over. */
+  #sent = false;
+  #ended = false;
+  #headersMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #movedBytes = 0;
+  #movedAt = this.#startedAt;
+
+  constructor(
+    private readonly terms: TransferTerms,
+    private readonly accepted: AcceptedRequest,
+    /** Answers in place of the Cells API. */
+    private readonly refuse: (failure: GatewayFailure) => void,
+    private readonly onEnd: (end: TransferEnd) => void,
+  ) {
+    this.#hasBody = hasBody(accepted.framing);
+  }
+
+  /** The client's connection. */
+  get socket(): Socket {
+    return this.accepted.request.socket;
+  }
+
+  start(): void {
+    const { request, response } = this.accepted;
+    response.once('close', () => {
+      this.#clientClosed();
+    });
+    this.#send();
+    if (!this.#hasBody) return;
+    request.on('data', (chunk: Buffer) => {
+      this.#pass(chunk);
+    });
+    request.once('end', () => {
+      this.#upstream?.end();
+    });
+    // A response that waits behind another one of its connection is not told that the connection is gone.
+    request.once('close', () => {
+      if (!request.complete) this.#clientClosed();
+    });
+  }
+
+  /** Ends it if nothing has moved for too long. To be called every now and then. */
+  checkIdle(now: number): void {
+    const moved = this.bytesUp + this.bytesDown;
+    const waitsForAnswer = this.#sent && this.#answer === undefined;
+    if (moved !== this.#movedBytes || waitsForAnswer) {
+      this.#movedBytes = moved;
+      this.#movedAt = now;
+    } else if (now - this.#movedAt >= this.terms.idleTimeoutMs) {
+      this.fail(IDLE_TIMEOUT);
+    }
+  }
+
+  /** Ends it: with an answer where there is none yet, or else by breaking the connection, so that nothing cut looks whole. */
+  fail(failure: GatewayFailure): void {
+    if (this.#ended) return;
+    const { request, response } = this.accepted;
+    const cut = response.headersSent;
+    if (cut) breakConnection(request.socket);
+    else this.refuse(failure);
+    this.#end(failure.outcome, cut);
+  }
+
+  #send(): void {
+    const { request, target, requestId, framing } = this.accepted;
+    const { connections, upstream } = this.terms;
+    const method = request.method ?? '';
+    const headers = requestHeaders(request, {
+      host: upstream.host,
+      requestId,
+      framing: framingHeader(framing, method),
+      token: undefined,
+      trace: undefined,
+    });
+    const sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
+    this.#upstream = sent;
+    sent.once('socket', (socket) => {
+      this.#bytesReadBefore = socket.bytesRead;
+    });
+    sent.once('response', (answer) => {
+      this.#passBack(answer);
+    });
+    sent.on('drain', () => request.resume());
+    sent.once('finish', () => {
+      this.#awaitAnswer();
+    });
+    sent.on('error', (error) => {
+      this.#upstreamFailed(sent, error);
+    });
+    if (!this.#hasBody) sent.end();
+  }
+
+  #pass(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.bytesUp += chunk.length;
+    if (this.bytesUp > this.terms.maxBodyBytes) this.fail(this.terms.tooLarge);
+    else if (this.#upstream?.write(chunk) === false) this.accepted.request.pause();
+  }
+
+  #awaitAnswer(): void {
+    this.#sent = true;
+    if (this.#ended || this.#answer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.fail(RESPONSE_TIMEOUT);
+    }, this.terms.timeoutMs);
+  }
+
+  #upstreamFailed(failed: ClientRequest, error: Error): void {
+    if (failed !== this.#upstream || this.#ended) return;
+    // An early answer, and then the connection was closed on a body that was still being sent.
+    if (this.#answer?.complete === true) return;
+    if (this.#mayBeSentAgain(failed)) {
+      this.#resent = true;
+      this.#send();
+    } else {
+      this.fail(failureOf(error));
+    }
+  }
+
+  /** A kept-alive connection that the Cells API had closed just then: not a byte came back, so nothing was served. */
+  #mayBeSentAgain(failed: ClientRequest): boolean {
+    return (
+      !this.#resent &&
+      !this.#hasBody &&
+      IDEMPOTENT.has(failed.method) &&
+      failed.reusedSocket &&
+      this.#answer === undefined &&
+      failed.socket?.bytesRead === this.#bytesReadBefore
+    );
+  }
+
+  #passBack(answer: IncomingMessage): void {
+    if (this.#ended) return;
+    clearTimeout(this.#timer);
+    this.#answer = answer;
+    this.#headersMs = performance.now() - this.#startedAt;
+    const { response, requestId } = this.accepted;
+    const { statusCode = 0, statusMessage = '', rawHeaders, httpVersion } = answer;
+    try {
+      response.sendDate = false;
+      const headers = responseHeaders({ statusCode, rawHeaders, httpVersion }, requestId, this.terms.upstream.origin);
+      response.writeHead(statusCode, statusMessage, headers);
+    } catch (error) {
+      this.fail(failureOf(error));
+      return;
+    }
+    answer.on('data', (chunk: Buffer) => {
+      this.bytesDown += chunk.length;
+      if (!response.write(chunk)) answer.pause();
+    });
+    response.on('drain', () => answer.resume());
+    answer.once('end', () => {
+      this.#answered();
+    });
+    answer.on('error', (error) => {
+      this.fail(failureOf(error));
+    });
+    // With the body where that is there already. Node would send text in UTF-8, and the headers along with it.
+    setImmediate(() => {
+      if (!this.#ended && this.bytesDown === 0 && !response.writableEnded) response.write(NO_BYTES);
+    });
+  }
+
+  #answered(): void {
+    const { request, response } = this.accepted;
+    if (this.#ended) return;
+    if (!this.#hasBody || this.#sent) {
+      response.end();
+      return;
+    }
+    // An early answer: whatever of the body is still to come is not wanted any more.
+    this.#upstream?.destroy();
+    this.#end('passed');
+    endBeforeBody(request, response);
+  }
+
+  #clientClosed(): void {
+    if (this.#ended) return;
+    const { response } = this.accepted;
+    if (response.writableFinished) this.#end('passed');
+    else this.#end('client_gone', response.headersSent);
+  }
+
+  #end(outcome: GatewayOutcome, cut = false): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    if (outcome !== 'passed') this.#upstream?.destroy();
+    this.onEnd({ outcome, cut, headersMs: this.#headersMs, wholeMs: performance.now() - this.#startedAt });
+  }
+}
+
+function framingHeader(framing: BodyFraming, method: string): readonly [string, string] | undefined {
+  if (framing.kind === 'length') return ['Content-Length', String(framing.length)];
+  if (framing.kind === 'chunked') return ['Transfer-Encoding', 'chunked'];
+  // Node would announce chunks; none follow.
+  return method === 'POST' || method === 'PUT' || method === 'PATCH' ? ['Content-Length', '0'] : undefined;
+}
+
+/** With a reset where that can be had: a body without a length ends with its connection, and must not look ended. */
+function breakConnection(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
+}

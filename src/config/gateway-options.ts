@@ -1,0 +1,20 @@
+import { TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
+import { type CellsGatewayOptions } from '../cells-gateway/cells-gateway.options.js';
+import { type GatewayObserver } from '../cells-gateway/gateway-observer.js';
+import { requestIds } from '../http/request-ids.js';
+import { securityHeaders } from '../http/security-headers.js';
+import { type Environment } from './environment.js';
+
+/** The gateway's options as the environment sets them. */
+export function gatewayOptions(environment: Environment, observer: GatewayObserver): CellsGatewayOptions {
+  return {
+    apiUrl: environment.CELLS_API_URL,
+    maxBodyMib: environment.CELLS_API_MAX_BODY_MIB,
+    timeoutMs: environment.CELLS_API_TIMEOUT_MS,
+    connectTimeoutMs: environment.UPSTREAM_CONNECT_TIMEOUT_MS,
+    caFile: environment.UPSTREAM_CA_FILE,
+    ownHeaders: { ...TOKEN_REPLY_HEADERS, ...securityHeaders(environment.TLS_CERT_FILE !== undefined) },
+    requestId: requestIds(),
+    observer,
+  };
+}

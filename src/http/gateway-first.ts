@@ -1,0 +1,15 @@
+import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
+import { expectsContinue } from '../cells-gateway/request-body.js';
+
+/**
+ * Hands requests to the gateway before Fastify sees them: its router decodes paths and refuses some, where the gateway has
+ * to judge and to send on what was really asked for. For `checkContinue` as well as for `request`.
+ */
+export function gatewayFirst(gateway: () => CellsGateway | undefined, answer: RequestListener): RequestListener {
+  return (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {
+    if (gateway()?.take(request, response) === true) return;
+    if (expectsContinue(request)) response.writeContinue();
+    answer(request, response);
+  };
+}

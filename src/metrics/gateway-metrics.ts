@@ -1,0 +1,70 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type GatewayEvent, type GatewayNumbers, type GatewayTokenAction } from '../cells-gateway/gateway-observer.js';
+
+/** Seconds; large workbooks take minutes. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
+const TOKEN_ACTIONS: readonly GatewayTokenAction[] = ['passed', 'renewed', 'repeated', 'not_repeatable', 'dropped'];
+
+/** Makes the metrics of what the gateway tells; the observer that is returned keeps them. */
+export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'cells_authority_gateway_requests_total',
+    help: 'Requests of the Cells API, by method, class of the status, and outcome',
+    labelNames: ['method', 'status_class', 'outcome'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'cells_authority_gateway_request_duration_seconds',
+    help: "Until the headers of the Cells API's response, and until the end of the whole",
+    labelNames: ['phase'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const tokens = new Counter({
+    name: 'cells_authority_gateway_tokens_total',
+    help: 'What was done about the tokens of requests',
+    labelNames: ['action'],
+    registers,
+  });
+  for (const action of TOKEN_ACTIONS) tokens.inc({ action }, 0);
+  return (event) => {
+    if (event.type === 'token') {
+      tokens.inc({ action: event.action });
+      return;
+    }
+    const { method, status, outcome, headersMs, wholeMs } = event;
+    requests.inc({ method, status_class: statusClass(status), outcome });
+    if (headersMs !== undefined) duration.observe({ phase: 'headers' }, headersMs / 1000);
+    duration.observe({ phase: 'whole' }, wholeMs / 1000);
+  };
+}
+
+/** Adds what the gateway has under way; `read` is asked with every scrape. */
+export function gatewayNumberMetrics(registry: Registry, read: () => GatewayNumbers): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'cells_authority_gateway_in_flight',
+    help: 'Requests of the Cells API that are under way',
+    registers,
+    collect() {
+      this.set(read().inFlight);
+    },
+  });
+  new Counter({
+    name: 'cells_authority_gateway_bytes_total',
+    help: 'Bytes of bodies: up to the Cells API, and down to clients',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const { bytesUp, bytesDown } = read();
+      this.reset();
+      this.inc({ direction: 'up' }, bytesUp);
+      this.inc({ direction: 'down' }, bytesDown);
+    },
+  });
+}
+
+function statusClass(status: number | undefined): string {
+  return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`;
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { CellsGateway } from '../../src/cells-gateway/cells-gateway.js';
+import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
+import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observer.js';
+import { gatewayFirst } from '../../src/http/gateway-first.js';
+
+/** The gateway in front of an upstream, in a bare HTTP server that answers 404 to whatever is not the gateway's. */
+export class TestGateway {
+  readonly ended: GatewayRequestEnded[] = [];
+  readonly gateway: CellsGateway;
+  readonly server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(apiUrl: string, options: Partial<CellsGatewayOptions>) {
+    this.gateway = new CellsGateway({
+      apiUrl,
+      maxBodyMib: 512,
+      timeoutMs: 5000,
+      connectTimeoutMs: 1000,
+      caFile: undefined,
+      ownHeaders: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+      requestId: () => 'request-1',
+      observer: (event) => {
+        if (event.type === 'request_ended') this.ended.push(event);
+      },
+      ...options,
+    });
+    const listener = gatewayFirst(
+      () => this.gateway,
+      (_request, response) => {
+        response.writeHead(404, { 'X-Elsewhere': 'yes' }).end();
+      },
+    );
+    this.server = createHttpServer(listener).on('checkContinue', listener);
+    this.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async start(apiUrl: string, options: Partial<CellsGatewayOptions> = {}): Promise<TestGateway> {
+    const gateway = new TestGateway(apiUrl, options);
+    gateway.server.listen(0, '127.0.0.1');
+    await once(gateway.server, 'listening');
+    return gateway;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    this.gateway.onApplicationShutdown();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+/** What an upstream connection was sent, and what to do with it. */
+export interface UpstreamConnection {
+  readonly socket: Socket;
+  /** All that it was sent so far, one character a byte. */
+  readonly received: string;
+}
+
+/** An upstream that says exactly what it is told to, byte by byte. */
+export class RawUpstream {
+  readonly connections: UpstreamConnection[] = [];
+  /** Is called for every request head that has come in whole, with its place on its connection, from 1. */
+  onRequest: (connection: UpstreamConnection, nth: number) => void = ({ socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  };
+  readonly #server = createServer((socket) => {
+    this.#serve(socket);
+  });
+
+  static async start(): Promise<RawUpstream> {
+    const upstream = new RawUpstream();
+    upstream.#server.listen(0, '127.0.0.1');
+    await once(upstream.#server, 'listening');
+    return upstream;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Everything that was sent to it, on all connections. */
+  get received(): string {
+    return this.connections.map(({ received }) => received).join('');
+  }
+
+  /** Forgets what was there so far; connections that are open go on. */
+  clear(): void {
+    this.dropAll();
+    this.connections.length = 0;
+  }
+
+  dropAll(): void {
+    for (const { socket } of this.connections) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.dropAll();
+    await closed;
+  }
+
+  #serve(socket: Socket): void {
+    const connection = { socket, received: '' };
+    let heads = 0;
+    this.connections.push(connection);
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => {
+      connection.received += chunk.toString('latin1');
+      const seen = connection.received.match(/^[A-Z]+ \S+ HTTP\/1\.1\r\n(?:[^\r\n]+\r\n)*\r\n/gm)?.length ?? 0;
+      while (heads < seen) this.onRequest(connection, (heads += 1));
+    });
+  }
+}
+
+/** An upstream made of Node's own HTTP server. */
+export class HttpUpstream {
+  readonly server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(listener: RequestListener) {
+    this.server = createHttpServer({ requestTimeout: 0 }, listener);
+    this.server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  static async start(listener: RequestListener, port = 0): Promise<HttpUpstream> {
+    const upstream = new HttpUpstream(listener);
+    upstream.server.listen(port, '127.0.0.1');
+    await once(upstream.server, 'listening');
+    return upstream;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.server, 'close');
+    this.server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
