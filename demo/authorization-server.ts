@@ -14,6 +14,8 @@ export interface AuthorizationServerOptions {
   readonly clients?: readonly DemoClient[];
   /** Default `jwt`, as Aspose issues them. `oidc-provider` introspects `opaque` tokens only. */
   readonly accessTokenFormat?: 'jwt' | 'opaque';
+  /** Seconds. Default 86,400, as Aspose has it. */
+  readonly accessTokenLifetime?: number;
 }
 
 export interface AuthorizationServerAddresses {
@@ -27,7 +29,6 @@ export interface AuthorizationServer extends AuthorizationServerAddresses {
   close(): Promise<void>;
 }
 
-const ACCESS_TOKEN_LIFETIME_S = 86_400;
 const API = 'https://api.aspose.cloud/';
 const SCOPES = ['api.platform', 'api.products'];
 const ROUTES = { token: '/connect/token', introspection: '/connect/introspect', jwks: '/connect/jwks' };
@@ -43,6 +44,7 @@ export async function startAuthorizationServer({
   port = 0,
   clients = [demoClient],
   accessTokenFormat = 'jwt',
+  accessTokenLifetime = 86_400,
 }: AuthorizationServerOptions = {}): Promise<AuthorizationServer> {
   const { Provider, errors } = await importOidcProvider();
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
@@ -79,7 +81,7 @@ export async function startAuthorizationServer({
             scope: SCOPES.join(' '),
             audience: API,
             accessTokenFormat,
-            accessTokenTTL: ACCESS_TOKEN_LIFETIME_S,
+            accessTokenTTL: accessTokenLifetime,
             jwt: { sign: { alg: 'RS256' } },
           };
         },
@@ -89,7 +91,7 @@ export async function startAuthorizationServer({
     jwks: { keys: [signingKey] },
     routes: ROUTES,
     scopes: SCOPES,
-    ttl: { ClientCredentials: ACCESS_TOKEN_LIFETIME_S },
+    ttl: { ClientCredentials: accessTokenLifetime },
   });
   provider.on('server_error', (_ctx, error) => {
     console.error(`authorization server: ${error.message}`);
