@@ -16,6 +16,7 @@ import { takeTokenBodies } from './host-adapters/token-bodies.js';
 import {
   AUTHORITY_CLOCK,
   AUTHORITY_OBSERVER,
+  RANDOM,
   SERVES_HTTP,
   SHARED_STORE,
   SHARED_STORE_PATIENCE_MS,
@@ -25,7 +26,6 @@ import {
 import { logEvents } from './log-events.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
 import { REDIS_PATIENCE_MS } from './shared-store/redis-access.js';
-import { type SharedStore } from './shared-store/shared-store.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
 import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
@@ -36,19 +36,19 @@ import { TokenCache } from './token-cache/token-cache.js';
   providers: [
     CellsAuthorityService,
     CellsApiAuthorization,
+    TokenAuthority,
+    TokenCache,
+    CacheKeys,
+    CredentialHolds,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
+    { provide: RANDOM, useValue: Math.random },
     { provide: WALL_CLOCK, useValue: wallClock },
     { provide: TOKEN_CLOCK, useFactory: tokenClock, inject: [AUTHORITY_CLOCK, WALL_CLOCK] },
     {
       provide: AUTHORITY_OBSERVER,
       useFactory: ({ observer }: AuthorityOptions, clock: Clock) => harmlessObserver(observer ?? logEvents(), clock),
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK],
-    },
-    {
-      provide: CacheKeys,
-      useFactory: ({ upstreamTokenUrl }: AuthorityOptions) => new CacheKeys(upstreamTokenUrl),
-      inject: [AUTHORITY_OPTIONS],
     },
     {
       provide: ConnectionPool,
@@ -78,62 +78,15 @@ import { TokenCache } from './token-cache/token-cache.js';
       inject: [HttpService, AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
     },
     {
-      provide: CredentialHolds,
-      useFactory: (clock: Clock, observe: AuthorityObserver) => new CredentialHolds(clock, observe),
-      inject: [AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
-    },
-    {
       provide: GuessLimits,
       useFactory: (clock: Clock, observe: AuthorityObserver) => new GuessLimits(clock, observe),
       inject: [AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
-    },
-    {
-      provide: TokenCache,
-      useFactory: (options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
-        new TokenCache({ maxEntries: options.tokenCacheMaxEntries, clock, random: Math.random, observe }),
-      inject: [AUTHORITY_OPTIONS, TOKEN_CLOCK, AUTHORITY_OBSERVER],
     },
     { provide: SHARED_STORE_PATIENCE_MS, useValue: REDIS_PATIENCE_MS },
     {
       provide: SHARED_STORE,
       useFactory: openSharedStore,
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS],
-    },
-    {
-      provide: TokenAuthority,
-      useFactory: (
-        options: AuthorityOptions,
-        keys: CacheKeys,
-        cache: TokenCache,
-        holds: CredentialHolds,
-        guessLimits: GuessLimits,
-        shared: SharedStore | undefined,
-        authorizationServer: AuthorizationServerClient,
-        clock: Clock,
-        observe: AuthorityObserver,
-      ) =>
-        new TokenAuthority({
-          keys,
-          cache: options.tokenCache === 'off' ? undefined : cache,
-          holds,
-          guessLimits,
-          shared,
-          authorizationServer,
-          clock,
-          timeoutMs: options.upstreamTimeoutMs,
-          observe,
-        }),
-      inject: [
-        AUTHORITY_OPTIONS,
-        CacheKeys,
-        TokenCache,
-        CredentialHolds,
-        GuessLimits,
-        SHARED_STORE,
-        AuthorizationServerClient,
-        AUTHORITY_CLOCK,
-        AUTHORITY_OBSERVER,
-      ],
     },
   ],
   exports: [CellsAuthorityService, CellsApiAuthorization],

@@ -80,9 +80,9 @@ export class CellsAuthorityService {
   }
 
   /** Answers a token request that came over HTTP and has been validated. @throws OAuthError as it is to be sent. */
-  answer(request: TokenRequest, path: TokenPath): Promise<TokenAnswer> {
+  answer(request: TokenRequest, path: TokenPath): TokenAnswer | Promise<TokenAnswer> {
     const answer = this.authority.obtain(request, this.#terms(request.wish, path));
-    if (request.form !== 'basic') return answer;
+    if (request.form !== 'basic' || !(answer instanceof Promise)) return answer;
     return answer.catch((error: unknown) => {
       throw error instanceof OAuthError ? invalidClientForBasic(error) : error;
     });
@@ -95,8 +95,6 @@ export class CellsAuthorityService {
   readAndAnswer(request: HttpRequest, path: TokenPath): TokenAnswer | Promise<TokenAnswer> | undefined {
     const read = readAcceptableRequest(request, this.options.queryCredentials);
     if (read === undefined) return undefined;
-    const kept = this.authority.reuse(read, this.#terms(read.wish, path));
-    if (kept !== undefined) return kept;
     const { clientId, clientSecret } = read.credentials;
     return isPlainlyValid(clientId, clientSecret, read.scope, read.grantType) ? this.answer(read, path) : undefined;
   }
@@ -117,6 +115,7 @@ export class CellsAuthorityService {
     validateTokenRequest(credentials, scope);
     signal?.throwIfAborted();
     const request = { credentials, scope, clientAddress: undefined };
-    return abortable(this.authority.obtain(request, this.#terms({ minFresh, forceRefresh }, 'published')), signal);
+    const answer = this.authority.obtain(request, this.#terms({ minFresh, forceRefresh }, 'published'));
+    return abortable(Promise.resolve(answer), signal);
   }
 }

@@ -7,6 +7,9 @@ export const WALL_CLOCK = Symbol('WALL_CLOCK');
 /** What tokens age by, made of the other two clocks. */
 export const TOKEN_CLOCK = Symbol('TOKEN_CLOCK');
 
+/** Spreads renewals in time: 0 inclusive to 1 exclusive. Tests put their own here. */
+export const RANDOM = Symbol('RANDOM');
+
 /** Whoever is told what happens. */
 export const AUTHORITY_OBSERVER = Symbol('AUTHORITY_OBSERVER');
 

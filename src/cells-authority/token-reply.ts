@@ -22,7 +22,7 @@ interface HttpReply {
 export type PlatformResponse = HttpReply;
 
 /** Sends the answer once it is there; an error is for the filter. */
-export async function sendToken(reply: HttpReply, answer: Promise<TokenAnswer>): Promise<void> {
+export async function sendToken(reply: HttpReply, answer: TokenAnswer | Promise<TokenAnswer>): Promise<void> {
   const { text } = await answer;
   send(reply, 200, TOKEN_REPLY_HEADERS, text);
 }

@@ -74,7 +74,9 @@ async function keepToken({ app }: RunningService, { id, secret }: Client): Promi
   const key = app.get(CacheKeys, { strict: false }).token({ clientId: id, clientSecret: secret }, undefined);
   await app
     .get(TokenCache, { strict: false })
-    .obtain(key, { maxAge: Infinity, minFresh: 0, forceRefresh: false }, () => Promise.resolve(token));
+    .fetch({ key, pair: undefined }, { maxAge: Infinity, minFresh: 0, forceRefresh: false }, () =>
+      Promise.resolve(token),
+    );
   return accessToken;
 }
 

@@ -1,5 +1,7 @@
+import { IssuedToken } from '../../src/cells-authority/authorization-server/issued-token.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
 import { CredentialHolds } from '../../src/cells-authority/token-cache/credential-holds.js';
+import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
 import { heapUsed } from '../support/heap.js';
 
 const MIB = 1024 * 1024;
@@ -12,6 +14,25 @@ async function heapGrowth(fill: () => Promise<unknown>): Promise<number> {
   const growth = (heapUsed() - before) / MIB;
   expect(kept).toBeDefined();
   return growth;
+}
+
+const TERMS = { maxAge: Infinity, minFresh: 0, forceRefresh: false };
+
+function newCache(): TokenCache {
+  return new TokenCache(
+    { tokenCacheMaxEntries: 10_000 },
+    () => NOW,
+    () => 0,
+    () => undefined,
+  );
+}
+
+function issuedToken(accessToken: string): IssuedToken {
+  const token = IssuedToken.parse(
+    JSON.stringify({ access_token: accessToken, token_type: 'Bearer', expires_in: 86_400 }),
+  );
+  if (token === undefined) throw new Error('not a token response');
+  return token;
 }
 
 describe('What is kept is bounded in bytes', () => {
@@ -35,5 +56,32 @@ describe('What is kept is bounded in bytes', () => {
     });
     // Kept whole they would be 20 MiB or more.
     expect(growth).toBeLessThan(13);
+  });
+
+  it.each([
+    ['ASCII', 'x'],
+    ['two bytes a character', '€'],
+  ])('tokens of 64 KiB, %s', async (_what, character) => {
+    const growth = await heapGrowth(async () => {
+      const cache = newCache();
+      for (let i = 0; i < 1200; i += 1) {
+        const token = issuedToken(`${i}`.padEnd(64 * 1024, character));
+        await cache.fetch({ key: `key ${i}`, pair: undefined }, TERMS, () => Promise.resolve(token));
+        expect(cache.reuse(`key ${i}`, TERMS, () => Promise.resolve(token))?.text).toContain(character);
+      }
+      return cache;
+    });
+    // Kept whole they would be 150 MiB or more.
+    expect(growth).toBeLessThan(80);
+  });
+
+  it('tokens that somebody found to be bad', async () => {
+    const growth = await heapGrowth(() => {
+      const cache = newCache();
+      for (let i = 0; i < 1000; i += 1) cache.drop(`${i}`.padEnd(64 * 1024, '.'));
+      return Promise.resolve(cache);
+    });
+    // Kept whole they would be 62 MiB.
+    expect(growth).toBeLessThan(4);
   });
 });

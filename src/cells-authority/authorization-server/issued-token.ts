@@ -49,7 +49,8 @@ export class IssuedToken {
 
   /** Approximate bytes that keeping this token takes. */
   get size(): number {
-    return 2 * (this.head.length + this.tail.length) + this.accessToken.length;
+    const bytesPerCharacter = this.bytesOf('') === 0 ? 1 : 2;
+    return bytesPerCharacter * 2 * this.text.length + this.accessToken.length;
   }
 }
 

@@ -10,7 +10,7 @@ import { nextLook, SharedLock } from './shared-lock.js';
 import { deleteValue, SharedToken } from './shared-token.js';
 
 /** Is shown a token that another instance fetched; says whether it will do in place of a new one. */
-export type Offer = (found: SharedToken) => boolean;
+export type AcceptToken = (found: SharedToken) => boolean;
 
 /** What a flight through the shared store works with. */
 export interface SharedTokensParts {
@@ -46,11 +46,15 @@ export class SharedTokens {
    *
    * @throws OAuthError when the deadline passes while another instance fetches, or whatever `fetch` throws.
    */
-  async obtain(offer: Offer, fetch: () => Promise<IssuedToken>, deadline: number): Promise<IssuedToken | SharedToken> {
-    const found = await this.find(offer);
+  async obtain(
+    accept: AcceptToken,
+    fetch: () => Promise<IssuedToken>,
+    deadline: number,
+  ): Promise<IssuedToken | SharedToken> {
+    const found = await this.find(accept);
     if (found !== undefined) return found;
     const lock = new SharedLock(this.parts.access, this.parts.keys[0].key('lock', this.fields), this.parts.lockLapseMs);
-    const turn = await this.#awaitTurn(lock, offer, deadline);
+    const turn = await this.#awaitTurn(lock, accept, deadline);
     if (turn instanceof SharedToken) return turn;
     if (turn === 'locked') lock.hold();
     try {
@@ -61,13 +65,17 @@ export class SharedTokens {
   }
 
   /** A token that is there and will do. */
-  async find(offer: Offer): Promise<SharedToken | undefined> {
+  async find(accept: AcceptToken): Promise<SharedToken | undefined> {
     const { access, patience } = this.parts;
     const values = await access.ask('read', patience, (redis) => this.#get(redis));
-    return values === undefined ? undefined : this.#choose(values, offer);
+    return values === undefined ? undefined : this.#choose(values, accept);
   }
 
-  async #awaitTurn(lock: SharedLock, offer: Offer, deadline: number): Promise<SharedToken | 'locked' | 'unlocked'> {
+  async #awaitTurn(
+    lock: SharedLock,
+    accept: AcceptToken,
+    deadline: number,
+  ): Promise<SharedToken | 'locked' | 'unlocked'> {
     const { access, patience, clock } = this.parts;
     for (let tries = 0; ; tries += 1) {
       // The lock first: whoever gets it after another instance then finds what that one left.
@@ -79,7 +87,7 @@ export class SharedTokens {
       if (answer === undefined) return 'unlocked';
       const [acquired, values] = answer;
       access.tell('lock', acquired ? 'acquired' : 'taken');
-      const found = this.#choose(values, offer);
+      const found = this.#choose(values, accept);
       if (found !== undefined && acquired) lock.release();
       if (found !== undefined) return found;
       if (acquired) return 'locked';
@@ -93,11 +101,11 @@ export class SharedTokens {
     return Promise.all(this.#redisKeys.map((key) => redis.get(key)));
   }
 
-  #choose(values: readonly (TimedValue | undefined)[], offer: Offer): SharedToken | undefined {
+  #choose(values: readonly (TimedValue | undefined)[], accept: AcceptToken): SharedToken | undefined {
     for (const [index, value] of values.entries()) {
       const found = value === undefined ? undefined : this.#open(value, index);
       if (value === undefined || found === undefined) continue;
-      if (found.token.accessToken === this.#refused?.token.accessToken || !offer(found)) {
+      if (found.token.accessToken === this.#refused?.token.accessToken || !accept(found)) {
         this.#refused = found;
         continue;
       }

@@ -8,8 +8,10 @@ const request = fc.record({
   scope: fc.option(fc.string(), { nil: undefined }),
 });
 
+const keysFor = (upstreamTokenUrl: string) => new CacheKeys({ upstreamTokenUrl });
+
 describe('CacheKeys', () => {
-  const keys = new CacheKeys(TOKEN_URL);
+  const keys = keysFor(TOKEN_URL);
 
   it.each([
     [
@@ -51,8 +53,8 @@ describe('CacheKeys', () => {
     const all = [
       keys.token(pair, undefined),
       keys.pair(pair),
-      new CacheKeys(TOKEN_URL).token(pair, undefined),
-      new CacheKeys('https://other.example/token').token(pair, undefined),
+      keysFor(TOKEN_URL).token(pair, undefined),
+      keysFor('https://other.example/token').token(pair, undefined),
     ];
     expect(new Set(all).size).toBe(all.length);
   });

@@ -1,4 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.options.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 
 /**
@@ -7,12 +9,13 @@ import { type ClientCredentials } from '../client-credentials/client-credentials
  *
  * SHA-512/256 with the key in front is a MAC: unlike SHA-256 it cannot be extended (FIPS 180-4 §5.3.6).
  */
+@Injectable()
 export class CacheKeys {
   readonly #key = randomBytes(32).toString('base64');
   readonly #tokenPrefix: string;
 
-  constructor(tokenUrl: string) {
-    this.#tokenPrefix = `${this.#key}token:${field(tokenUrl)}`;
+  constructor(@Inject(AUTHORITY_OPTIONS) { upstreamTokenUrl }: Pick<AuthorityOptions, 'upstreamTokenUrl'>) {
+    this.#tokenPrefix = `${this.#key}token:${field(upstreamTokenUrl)}`;
   }
 
   /** Stands for everything that decides which token is right. */

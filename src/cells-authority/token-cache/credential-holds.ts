@@ -1,13 +1,15 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
-import { OAuthError, type OAuthErrorInit } from '../errors/oauth-error.js';
+import { OAuthError } from '../errors/oauth-error.js';
 import { temporarilyUnavailable, tooManyRequests } from '../errors/oauth-errors.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from '../injection-tokens.js';
 import { type SharedCount, type SharedForward } from '../shared-store/shared-forward.js';
+import { FailureRecords } from './failure-records.js';
 import { ForwardQueue } from './forward-queue.js';
 import {
   growingHoldMs,
-  MAX_HELD_BODY_LENGTH,
   REFUSAL_COUNTS_MS,
   REFUSALS_ALLOWED,
   REFUSALS_ALLOWED_TO_ONE_REQUEST,
@@ -23,26 +25,7 @@ export interface HeldRequest {
   readonly client: string;
 }
 
-/** A hold without the body of its answer, and without the stack that an error would keep. */
-interface Hold {
-  readonly until: number;
-  readonly answer: Omit<OAuthErrorInit, 'relayedBody' | 'retryAfter'>;
-}
-
-/** What is remembered of a pair, or of one request of it, that was refused or throttled. */
-interface FailureRecord {
-  /** When it was refused, the last {@link REFUSALS_ALLOWED} times, oldest first. */
-  readonly refusals: readonly number[];
-  readonly hold: Hold | undefined;
-}
-
-const NO_RECORD: FailureRecord = { refusals: [], hold: undefined };
-
-const MAX_RECORDS = 50_000;
-/** Bytes of held answers' bodies, all together. */
-const MAX_BODIES_BYTES = 8 * 1024 * 1024;
-/** What keeping a body takes besides its text, roughly. */
-const BODY_OVERHEAD_BYTES = 256;
+const MAX_WORKING_PAIRS = 50_000;
 
 /**
  * Keeps failing credential pairs from being banned by the authorization server. A pair is refused at most 4 times in
@@ -50,31 +33,23 @@ const BODY_OVERHEAD_BYTES = 256;
  * way at once than may still be refused. After a refusal the pair is held for a while that grows, and its last answer is
  * repeated. A throttled pair (429) is held for as long as the authorization server said.
  */
+@Injectable()
 export class CredentialHolds {
-  readonly #records: LRUCache<string, FailureRecord>;
-  readonly #bodies = new LRUCache<string, string>({
-    maxSize: MAX_BODIES_BYTES,
-    sizeCalculation: (body) => 2 * body.length + BODY_OVERHEAD_BYTES,
-  });
+  readonly #failures: FailureRecords;
   /** When a pair last got a token. */
-  readonly #workedAt: LRUCache<string, number>;
+  readonly #workedAt = new LRUCache<string, number>({ max: MAX_WORKING_PAIRS });
   readonly #queue = new ForwardQueue();
 
   constructor(
-    private readonly clock: Clock,
-    private readonly observe: AuthorityObserver,
-    maxRecords = MAX_RECORDS,
+    @Inject(AUTHORITY_CLOCK) private readonly clock: Clock,
+    @Inject(AUTHORITY_OBSERVER) private readonly observe: AuthorityObserver,
   ) {
-    this.#records = new LRUCache({ max: maxRecords });
-    this.#workedAt = new LRUCache({ max: maxRecords });
+    this.#failures = new FailureRecords(clock);
   }
 
   /** How many pairs and requests are held at the moment; for metrics. */
   get held(): number {
-    const now = this.clock();
-    let held = 0;
-    for (const record of this.#records.values()) if (heldUntil(record, now) > now) held += 1;
-    return held;
+    return this.#failures.held;
   }
 
   /**
@@ -97,9 +72,8 @@ export class CredentialHolds {
   }
 
   /** Whether a forward would be answered from a hold that is known here. */
-  isHeld({ pair, key }: HeldRequest): boolean {
-    const now = this.clock();
-    return Math.max(heldUntil(this.#record(pair), now), this.#requestHeldUntil(pair, key, now)) > now;
+  isHeld(request: HeldRequest): boolean {
+    return Math.max(this.#failures.heldUntil(request.pair), this.#requestHeldUntil(request)) > this.clock();
   }
 
   #enterQueue(pair: string): Promise<void> | undefined {
@@ -114,53 +88,43 @@ export class CredentialHolds {
   /** How many requests of the pair may be under way. One that is not known to work is tried by one request at a time. */
   #places(pair: string): number {
     const now = this.clock();
-    const record = this.#record(pair);
     // Those who wait are to hear of the hold.
-    if (heldUntil(record, now) > now) return Infinity;
-    const workedAt = this.#workedAt.get(pair);
-    const works = workedAt !== undefined && now - workedAt < REFUSAL_COUNTS_MS;
-    return works ? REFUSALS_ALLOWED - recentRefusals(record, now).length : 1;
+    if (this.#failures.heldUntil(pair) > now) return Infinity;
+    const workedAt = this.#workedAt.get(pair) ?? -Infinity;
+    return now - workedAt < REFUSAL_COUNTS_MS ? REFUSALS_ALLOWED - this.#failures.refusals(pair) : 1;
   }
 
-  #refuseWhileHeld({ pair, key, client }: HeldRequest): void {
-    const now = this.clock();
-    this.#repeatAnswer(key, this.#requestHeldUntil(pair, key, now), client);
-    this.#repeatAnswer(pair, heldUntil(this.#record(pair), now), client);
+  #refuseWhileHeld(request: HeldRequest): void {
+    this.#repeatAnswer(request.key, this.#requestHeldUntil(request), request.client);
+    this.#repeatAnswer(request.pair, this.#failures.heldUntil(request.pair), request.client);
   }
 
   #repeatAnswer(held: string, until: number, client: string): void {
     const remaining = until - this.clock();
     if (remaining <= 0) return;
     const retryAfter = Math.ceil(remaining / 1000);
-    const answer = this.#record(held).hold?.answer;
-    this.observe({ type: 'answered_from_hold', reason: answer?.status === 429 ? 'throttled' : 'refused', client });
     // Without an answer of its own it was this pair's other requests that were refused too often.
-    if (answer === undefined) throw refusedTooOften(retryAfter);
-    throw new OAuthError({ ...answer, relayedBody: this.#bodies.get(held), retryAfter });
+    const answer = this.#failures.answer(held, retryAfter) ?? refusedTooOften(retryAfter);
+    this.observe({ type: 'answered_from_hold', reason: reasonOf(answer), client });
+    throw answer;
   }
 
-  #record(held: string): FailureRecord {
-    return this.#records.get(held) ?? NO_RECORD;
-  }
-
-  #requestHeldUntil(pair: string, key: string, now: number): number {
-    const request = this.#record(key);
-    const until = heldUntil(request, now);
-    if (recentRefusals(request, now).length === 0) return until;
-    return Math.max(until, countUntil(this.#record(pair), REFUSALS_ALLOWED_TO_ONE_REQUEST, now));
+  #requestHeldUntil({ pair, key }: HeldRequest): number {
+    const until = this.#failures.heldUntil(key);
+    if (this.#failures.refusals(key) === 0) return until;
+    return Math.max(until, this.#failures.countUntil(pair, REFUSALS_ALLOWED_TO_ONE_REQUEST));
   }
 
   /** @throws OAuthError the answer of a hold that another instance began. */
   async #admit(request: HeldRequest, shared: SharedForward): Promise<SharedCount | undefined> {
-    const now = this.clock();
-    const refusedBefore = recentRefusals(this.#record(request.key), now).length > 0;
-    const verdict = await shared.admit(refusedBefore ? REFUSALS_ALLOWED_TO_ONE_REQUEST : REFUSALS_ALLOWED);
+    const refusedItself = this.#failures.refusals(request.key) > 0;
+    const verdict = await shared.admit(refusedItself ? REFUSALS_ALLOWED_TO_ONE_REQUEST : REFUSALS_ALLOWED);
     if (verdict === undefined || 'refusals' in verdict) return verdict;
-    const { of, answer, lifeMs } = verdict;
+    const { of, answer = refusedTooOften(1), lifeMs } = verdict;
     const held = of === 'pair' ? request.pair : request.key;
+    if (of === 'request') this.#failures.addRefusal(held);
     const until = this.clock() + Math.max(1, lifeMs);
-    if (of === 'request') this.#addRefusal(held, this.clock());
-    this.#setHold(held, until, answer ?? refusedTooOften(1));
+    this.#failures.setHold(held, until, answer);
     this.#repeatAnswer(held, until, request.client);
     return undefined;
   }
@@ -174,7 +138,7 @@ export class CredentialHolds {
     try {
       const result = await send();
       this.#workedAt.set(request.pair, this.clock());
-      this.#records.delete(request.key);
+      this.#failures.forget(request.key);
       shared?.release();
       return result;
     } catch (error) {
@@ -186,64 +150,39 @@ export class CredentialHolds {
 
   #judge(request: HeldRequest, answer: OAuthError, elsewhere: SharedCount | undefined, shared?: SharedForward): void {
     const { pair, key, client } = request;
-    const now = this.clock();
     if (answer.status === 429) {
       const holdMs = (answer.retryAfter ?? 0) * 1000;
-      this.#hold(pair, now + holdMs, answer, client);
+      this.#hold(pair, holdMs, answer, client);
       shared?.throttled(answer, holdMs);
     } else if (!isRefusal(answer)) {
       shared?.release();
     } else if (isAboutRequest(answer)) {
-      this.#addRefusal(pair, now);
-      this.#addRefusal(key, now);
-      const holdMs = growingHoldMs(recentRefusals(this.#record(key), now).length);
-      this.#hold(key, now + holdMs, answer, client);
+      this.#failures.addRefusal(pair);
+      this.#failures.addRefusal(key);
+      const holdMs = growingHoldMs(this.#failures.refusals(key));
+      this.#hold(key, holdMs, answer, client);
       shared?.refused('request', answer, holdMs);
     } else {
       this.#workedAt.delete(pair);
-      this.#addRefusal(pair, now);
-      const refusals = Math.max(recentRefusals(this.#record(pair), now).length, (elsewhere?.refusals ?? 0) + 1);
+      this.#failures.addRefusal(pair);
+      const refusals = Math.max(this.#failures.refusals(pair), (elsewhere?.refusals ?? 0) + 1);
       const growingMs = growingHoldMs(refusals);
       const holdMs = refusals < REFUSALS_ALLOWED ? growingMs : Math.max(growingMs, elsewhere?.firstCountsMs ?? 0);
-      this.#hold(pair, now + holdMs, answer, client);
+      this.#hold(pair, holdMs, answer, client);
       shared?.refused('pair', answer, holdMs);
     }
   }
 
-  #addRefusal(held: string, now: number): void {
-    const { refusals, hold } = this.#record(held);
-    this.#records.set(held, { refusals: [...refusals, now].slice(-REFUSALS_ALLOWED), hold });
-  }
-
-  #hold(held: string, until: number, answer: OAuthError, client: string): void {
-    this.#setHold(held, until, answer);
+  #hold(held: string, holdMs: number, answer: OAuthError, client: string): void {
     const now = this.clock();
-    const seconds = Math.ceil(Math.round(heldUntil(this.#record(held), now) - now) / 1000);
-    this.observe({ type: 'held', reason: answer.status === 429 ? 'throttled' : 'refused', seconds, client });
-  }
-
-  /** Of two holds the longer one stays. */
-  #setHold(held: string, until: number, { error, status, description, body }: OAuthError): void {
-    const { refusals, hold } = this.#record(held);
-    if (hold !== undefined && hold.until >= until) return;
-    this.#records.set(held, { refusals, hold: { until, answer: { error, status, description } } });
-    if (body.length <= MAX_HELD_BODY_LENGTH) this.#bodies.set(held, body);
-    else this.#bodies.delete(held);
+    this.#failures.setHold(held, now + holdMs, answer);
+    const seconds = Math.ceil(Math.round(this.#failures.heldUntil(held) - now) / 1000);
+    this.observe({ type: 'held', reason: reasonOf(answer), seconds, client });
   }
 }
 
-function heldUntil(record: FailureRecord, now: number): number {
-  return Math.max(record.hold?.until ?? -Infinity, countUntil(record, REFUSALS_ALLOWED, now));
-}
-
-/** Until when so many refusals count, if that many do now. */
-function countUntil(record: FailureRecord, refusals: number, now: number): number {
-  const first = recentRefusals(record, now).at(-refusals);
-  return first === undefined ? -Infinity : first + REFUSAL_COUNTS_MS;
-}
-
-function recentRefusals({ refusals }: FailureRecord, now: number): readonly number[] {
-  return refusals.length === 0 ? refusals : refusals.filter((time) => now - time < REFUSAL_COUNTS_MS);
+function reasonOf(answer: OAuthError): 'refused' | 'throttled' {
+  return answer.status === 429 ? 'throttled' : 'refused';
 }
 
 function refusedTooOften(retryAfter: number): OAuthError {

@@ -9,6 +9,21 @@ const REFRESH_SHARE = 0.2;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
+/** How a token came to be kept. */
+export interface TokenOrigin {
+  /** The same token where other instances find it, if it is there. */
+  readonly shared: SharedToken | undefined;
+  /** The credential pair whose share of the cache it takes, if it may have several entries. */
+  readonly pair: string | undefined;
+  /** Whether the client demanded a new one. */
+  readonly demanded: boolean;
+}
+
+/** What keeping a token takes besides its texts: objects, keys, the cache's own lists. */
+const OVERHEAD_BYTES = 1024;
+/** Milliseconds for which a token that was fetched on demand is new enough for further demands. */
+const NEW_ENOUGH_MS = 2000;
+
 /** A token with the time it has left. All times are the token clock's, in milliseconds. */
 export class KeptToken {
   readonly expiresAt: number;
@@ -23,14 +38,23 @@ export class KeptToken {
     lifetime: number,
     readonly issuedAt: number,
     random: () => number,
-    /** The same token where other instances find it, if it is there. */
-    readonly shared?: SharedToken,
+    readonly origin: TokenOrigin,
   ) {
     const margin = lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
     this.expiresAt = issuedAt + lifetime * 1000;
     this.#reuseUntil = this.expiresAt - margin * 1000;
     // Somewhere in the first half of the last fifth, so that a fleet does not move in step.
     this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);
+  }
+
+  /** Approximate bytes that keeping it takes. */
+  get size(): number {
+    return this.token.size + OVERHEAD_BYTES;
+  }
+
+  /** Whether a client that demands a new token may have this one. */
+  isNewEnough(now: number): boolean {
+    return this.origin.demanded && now - this.issuedAt < NEW_ENOUGH_MS;
   }
 
   /** Whole seconds of life left. */

@@ -11,7 +11,7 @@ const HOUR = 3600;
 
 /** A cache by a clock of its own, and an upstream that numbers its tokens. */
 class Scene {
-  now = 0;
+  now = 1_000_000;
   random = 0;
   issued = 0;
   lifetime: number | string = HOUR;
@@ -20,12 +20,12 @@ class Scene {
   readonly cache: TokenCache;
 
   constructor(maxEntries = 100) {
-    this.cache = new TokenCache({
-      maxEntries,
-      clock: () => this.now,
-      random: () => this.random,
-      observe: (event) => this.events.push(event),
-    });
+    this.cache = new TokenCache(
+      { tokenCacheMaxEntries: maxEntries },
+      () => this.now,
+      () => this.random,
+      (event) => this.events.push(event),
+    );
   }
 
   readonly fetch: FetchToken = () => {
@@ -42,8 +42,9 @@ class Scene {
     return token;
   }
 
-  obtain(terms: Partial<ReuseTerms> = {}, key = 'key', fetch = this.fetch): Promise<TokenAnswer> {
-    return this.cache.obtain(key, { ...ANY, ...terms }, fetch);
+  async obtain(terms: Partial<ReuseTerms> = {}, key = 'key', fetch = this.fetch, pair?: string): Promise<TokenAnswer> {
+    const all = { ...ANY, ...terms };
+    return this.cache.reuse(key, all, fetch) ?? this.cache.fetch({ key, pair }, all, fetch);
   }
 
   pass(seconds: number): void {
@@ -150,6 +151,19 @@ describe('TokenCache', () => {
       await scene.obtain();
       expect((await scene.obtain({ forceRefresh: true })).accessToken).toBe('t2');
       expect(await scene.obtain()).toMatchObject({ accessToken: 't2', source: 'kept' });
+    });
+
+    it('takes a token that was fetched on demand for new enough for 2 seconds, unless it was dropped', async () => {
+      const scene = new Scene();
+      const demand = async () => (await scene.obtain({ forceRefresh: true })).accessToken;
+      await scene.obtain();
+      expect([await demand(), await demand()]).toEqual(['t2', 't2']);
+      scene.pass(1.999);
+      expect(await demand()).toBe('t2');
+      scene.pass(0.001);
+      expect(await demand()).toBe('t3');
+      scene.cache.drop('t3');
+      expect(await demand()).toBe('t4');
     });
 
     it('fetches a new token when the kept one has less than minFresh seconds left', async () => {
@@ -309,6 +323,35 @@ describe('TokenCache', () => {
       expect(scene.events.filter(({ type }) => type === 'evicted')).toHaveLength(1);
     });
 
+    it('keeps 64 MiB at most, and a token of 64 KiB as any other', async () => {
+      const scene = new Scene(10_000);
+      const keep = (i: number) => scene.obtain({}, `key ${i}`, () => Promise.resolve(scene.token('x'.repeat(65_000))));
+      for (let i = 0; i < 500; i += 1) await keep(i);
+      // Three copies of the token each: the response, the response with the seconds that remain, and the token itself.
+      expect(scene.cache.entries).toBeGreaterThan(320);
+      expect(scene.cache.entries).toBeLessThan(344);
+    });
+
+    it('leaves nine tenths to others when one pair has very many scopes', async () => {
+      const scene = new Scene(1000);
+      for (let i = 0; i < 500; i += 1) await scene.obtain({}, `other ${i}`);
+      for (let i = 0; i < 1100; i += 1) await scene.obtain({}, `scope ${i}`, scene.fetch, 'greedy');
+      expect(scene.cache.entries).toBe(600);
+      expect(scene.cache.reuse('other 0', ANY, scene.fetch)).toBeDefined();
+      expect(scene.cache.reuse('scope 1099', ANY, scene.fetch)).toBeDefined();
+      expect(scene.cache.reuse('scope 999', ANY, scene.fetch)).toBeUndefined();
+      expect(scene.events.filter(({ type }) => type === 'evicted')).toHaveLength(1000);
+    });
+
+    it('leaves nine tenths of the bytes to others as well', async () => {
+      const scene = new Scene(10_000);
+      for (let i = 0; i < 100; i += 1) {
+        await scene.obtain({}, `scope ${i}`, () => Promise.resolve(scene.token('x'.repeat(65_000))), 'greedy');
+      }
+      expect(scene.cache.entries).toBeGreaterThan(25);
+      expect(scene.cache.entries).toBeLessThan(35);
+    });
+
     it('lets go of what has expired as others come', async () => {
       const scene = new Scene();
       for (let i = 0; i < 40; i += 1) await scene.obtain({}, `old ${i}`);
@@ -337,6 +380,8 @@ describe('TokenCache', () => {
         const expiry = new Map<string, number>();
         const flights: { key: string; end: (ok: boolean, lifetime: number) => void }[] = [];
         const newest = new Map<string, string>();
+        /** Tokens that a client who demanded a new one was given. */
+        const demanded = new Set<string>();
         let serial = 0;
         const fetchFor =
           (key: string): FetchToken =>
@@ -371,11 +416,14 @@ describe('TokenCache', () => {
             const answer = scene.obtain(one, one.key, fetchFor(one.key)).then(
               ({ accessToken, source, text }) => {
                 expect(accessToken.startsWith(one.key)).toBe(true);
-                if (source === 'fetched' || source === 'shared_flight') return;
+                if (source === 'fetched' || source === 'shared_flight') {
+                  if (one.forceRefresh) demanded.add(accessToken);
+                  return;
+                }
                 const remaining = Number(/"expires_in":(-?\d+)/.exec(text)?.[1]);
                 expect(remaining).toBeGreaterThan(0);
                 expect(scene.now + remaining * 1000).toBeLessThanOrEqual((expiry.get(accessToken) ?? 0) + 1e-3);
-                expect(source === 'kept' && one.forceRefresh).toBe(false);
+                if (one.forceRefresh) expect(demanded).toContain(accessToken);
               },
               (error: unknown) => {
                 expect(error).toMatchObject({ status: 502 });

@@ -1,11 +1,16 @@
+import { hash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type IssuedToken } from '../authorization-server/issued-token.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
+import { AUTHORITY_OBSERVER, RANDOM, TOKEN_CLOCK } from '../injection-tokens.js';
 import { SharedToken } from '../shared-store/shared-token.js';
-import { type Offer } from '../shared-store/shared-tokens.js';
+import { type AcceptToken } from '../shared-store/shared-tokens.js';
 import { KeptToken } from './kept-token.js';
+import { PairShares } from './pair-shares.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
 
 /** What a client may demand of a token that is reused. */
@@ -14,15 +19,25 @@ export interface ReuseTerms {
   readonly maxAge: number;
   /** Seconds of life that it must have left. */
   readonly minFresh: number;
-  /** Fetch a new one, whatever is kept. */
+  /** Fetch a new one, unless the kept one was fetched for such a demand within the last 2 seconds. */
   readonly forceRefresh: boolean;
 }
 
 /**
- * Gets a new token, or one that another instance fetched and that the offer says will do; throws an {@link OAuthError}
+ * Gets a new token, or one that another instance fetched and that is accepted; throws an {@link OAuthError}
  * when there is none to be had.
  */
-export type FetchToken = (offer: Offer) => Promise<IssuedToken | SharedToken>;
+export type FetchToken = (accept: AcceptToken) => Promise<IssuedToken | SharedToken>;
+
+/** 0 inclusive to 1 exclusive; spreads renewals in time. */
+type Random = () => number;
+
+/** What a token is kept under. */
+export interface CacheEntry {
+  readonly key: string;
+  /** Stands for the credential pair where it may have several entries: its requests name scopes. */
+  readonly pair: string | undefined;
+}
 
 /** Whether a token will do, however it was come by. */
 type Judge = (kept: KeptToken) => boolean;
@@ -34,17 +49,12 @@ interface Landed {
   readonly found: KeptToken | undefined;
 }
 
-/** What a cache is made of. */
-export interface TokenCacheSettings {
-  readonly maxEntries: number;
-  readonly clock: Clock;
-  /** 0 inclusive to 1 exclusive; spreads refreshes in time. */
-  readonly random: () => number;
-  readonly observe: AuthorityObserver;
-}
-
-/** Bytes of token responses kept: what 10,000 entries of 64 KiB would come to is no bound. */
+/** Bytes of kept tokens. A limit on entries alone would allow 10,000 of 64 KiB: 640 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** The part of the cache that one pair may take with its scopes, in entries and in bytes. */
+const SHARE_OF_PAIR = 1 / 10;
+/** Entries; a small cache is not worth dividing. */
+const SMALLEST_SHARE = 10;
 const MAX_DROPPED = 1000;
 const MAX_REMOVED_AT_ONCE = 4;
 
@@ -53,21 +63,33 @@ const MAX_REMOVED_AT_ONCE = 4;
  * share one flight, renews tokens ahead of their expiry, and falls back to a token that is still valid when no new one
  * can be had.
  */
+@Injectable()
 export class TokenCache {
   readonly #kept: LRUCache<string, KeptToken>;
+  readonly #shares: PairShares;
   readonly #flights = new Map<string, Promise<Landed>>();
-  /** Tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
+  /** Digests of tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
   readonly #dropped = new LRUCache<string, true>({ max: MAX_DROPPED });
 
-  constructor(private readonly settings: TokenCacheSettings) {
+  constructor(
+    @Inject(AUTHORITY_OPTIONS) { tokenCacheMaxEntries }: Pick<AuthorityOptions, 'tokenCacheMaxEntries'>,
+    @Inject(TOKEN_CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+    @Inject(AUTHORITY_OBSERVER) private readonly observe: AuthorityObserver,
+  ) {
     this.#kept = new LRUCache({
-      max: settings.maxEntries,
+      max: tokenCacheMaxEntries,
       maxSize: MAX_BYTES,
-      sizeCalculation: (kept) => kept.token.size,
-      dispose: (_kept, _key, reason) => {
-        if (reason === 'evict') settings.observe({ type: 'evicted' });
+      sizeCalculation: (kept) => kept.size,
+      dispose: ({ origin }, key, reason) => {
+        if (origin.pair !== undefined) this.#shares.remove(origin.pair, key);
+        if (reason === 'evict') observe({ type: 'evicted' });
       },
     });
+    this.#shares = new PairShares(
+      Math.max(SMALLEST_SHARE, tokenCacheMaxEntries * SHARE_OF_PAIR),
+      MAX_BYTES * SHARE_OF_PAIR,
+    );
   }
 
   /** Tokens kept at the moment; for metrics. */
@@ -77,45 +99,45 @@ export class TokenCache {
 
   /** The kept token on these terms, without waiting for anything; starts a renewal when it is due. */
   reuse(key: string, terms: ReuseTerms, fetch: FetchToken): TokenAnswer | undefined {
-    if (terms.forceRefresh) return undefined;
     const kept = this.#kept.get(key);
-    const now = this.settings.clock();
+    const now = this.clock();
     if (kept?.isReusable(now, terms.maxAge, terms.minFresh) !== true) return undefined;
-    if (kept.wantsRefresh(now)) this.#refreshInBackground(key, kept, fetch);
+    if (terms.forceRefresh && !kept.isNewEnough(now)) return undefined;
+    if (kept.wantsRefresh(now)) this.#refreshInBackground({ key, pair: kept.origin.pair }, kept, fetch);
     return kept.answerAt(now);
   }
 
   /**
-   * The kept token on these terms, or else a new one.
+   * A new token on these terms, for which {@link reuse} had none.
    *
    * @throws OAuthError when no token can be had and none that is still valid is kept.
    */
-  async obtain(key: string, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
-    return this.reuse(key, terms, fetch) ?? (await this.#fetchOrJoin(key, fetch, this.#judgeBy(terms)));
+  fetch(entry: CacheEntry, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
+    return this.#fetchOrJoin(entry, fetch, this.#judgeBy(terms), terms.forceRefresh);
   }
 
   /** The token that another instance fetched, if it will do; nothing is fetched. */
   async adopt(
-    key: string,
+    entry: CacheEntry,
     terms: ReuseTerms,
-    find: (offer: Offer) => Promise<SharedToken | undefined>,
+    find: (accept: AcceptToken) => Promise<SharedToken | undefined>,
   ): Promise<TokenAnswer | undefined> {
-    const shared = await find(this.#offer(key, this.#judgeBy(terms)));
-    const found = shared && this.#keep(key, shared.token, shared);
+    const shared = await find(this.#keepAndJudge(entry, this.#judgeBy(terms)));
+    const found = shared && this.#keep(entry, shared.token, shared);
     return found && this.#answerFound(found);
   }
 
-  async #fetchOrJoin(key: string, fetch: FetchToken, judge: Judge): Promise<TokenAnswer> {
-    const underWay = this.#flights.get(key);
+  async #fetchOrJoin(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<TokenAnswer> {
+    const underWay = this.#flights.get(entry.key);
     try {
-      const { token, found } = await (underWay ?? this.#takeOff(key, fetch, judge));
+      const { token, found } = await (underWay ?? this.#takeOff(entry, fetch, judge, demanded));
       if (found === undefined)
         return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
       // Whoever began the flight may have asked for less than this one.
-      if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(key, fetch, judge);
+      if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(entry, fetch, judge, demanded);
       return this.#answerFound(found);
     } catch (error) {
-      const fallback = isUnavailability(error) ? this.#stillValid(key) : undefined;
+      const fallback = isUnavailability(error) ? this.#stillValid(entry.key) : undefined;
       if (fallback === undefined) throw error;
       return fallback;
     }
@@ -123,67 +145,79 @@ export class TokenCache {
 
   /** Drops exactly this token, and no newer one. */
   drop(accessToken: string): void {
-    this.#dropped.set(accessToken, true);
+    this.#dropped.set(digest(accessToken), true);
     for (const [key, kept] of this.#kept.entries()) {
       if (kept.token.accessToken !== accessToken) continue;
       this.#kept.delete(key);
-      kept.shared?.forget();
+      kept.origin.shared?.forget();
     }
   }
 
   #judgeBy({ maxAge, minFresh, forceRefresh }: ReuseTerms): Judge {
-    const { clock } = this.settings;
-    const askedAt = clock();
-    return (kept) => kept.isReusable(clock(), maxAge, minFresh) && (!forceRefresh || kept.issuedAt >= askedAt);
+    const askedAt = this.clock();
+    return (kept) => kept.isReusable(this.clock(), maxAge, minFresh) && (!forceRefresh || kept.issuedAt >= askedAt);
   }
 
   /** What is found is kept even when it will not do: it is what to fall back to. */
-  #offer(key: string, judge: Judge): Offer {
+  #keepAndJudge(entry: CacheEntry, judge: Judge): AcceptToken {
     return (shared) => {
-      const found = this.#keep(key, shared.token, shared);
+      const found = this.#keep(entry, shared.token, shared);
       return found !== undefined && judge(found);
     };
   }
 
   #answerFound(found: KeptToken): TokenAnswer {
-    return { ...found.answerAt(this.settings.clock()), source: 'shared_store' };
+    return { ...found.answerAt(this.clock()), source: 'shared_store' };
   }
 
   /** One flight a key at a time: a slower, older fetch cannot overwrite a newer token, for there is no other. */
-  #takeOff(key: string, fetch: FetchToken, judge: Judge): Promise<Landed> {
-    const flight = this.#fly(key, fetch, judge);
-    this.#flights.set(key, flight);
+  #takeOff(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<Landed> {
+    const flight = this.#fly(entry, fetch, judge, demanded);
+    this.#flights.set(entry.key, flight);
     return flight;
   }
 
-  async #fly(key: string, fetch: FetchToken, judge: Judge): Promise<Landed> {
+  async #fly(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<Landed> {
     try {
-      const fetched = await fetch(this.#offer(key, judge));
+      const fetched = await fetch(this.#keepAndJudge(entry, judge));
       const shared = fetched instanceof SharedToken ? fetched : undefined;
       const token = fetched instanceof SharedToken ? fetched.token : fetched;
-      const kept = this.#keep(key, token, shared);
+      const kept = this.#keep(entry, token, shared, demanded);
       return { token, found: shared?.foundThere === true ? kept : undefined };
     } finally {
-      this.#flights.delete(key);
+      this.#flights.delete(entry.key);
     }
   }
 
   /** A new token replaces the kept one; a token that was found does so when it lives longer. */
-  #keep(key: string, token: IssuedToken, shared: SharedToken | undefined): KeptToken | undefined {
+  #keep(
+    { key, pair }: CacheEntry,
+    token: IssuedToken,
+    shared: SharedToken | undefined,
+    demanded = false,
+  ): KeptToken | undefined {
     if (token.lifetime === undefined) return undefined;
-    if (this.#dropped.has(token.accessToken)) {
+    if (this.#dropped.size > 0 && this.#dropped.has(digest(token.accessToken))) {
       shared?.forget();
       return undefined;
     }
-    const { clock, random } = this.settings;
-    const now = clock();
+    const now = this.clock();
     const kept = this.#kept.peek(key);
     if (shared?.foundThere === true && kept?.token.accessToken === token.accessToken) return kept;
-    const added = new KeptToken(token, token.lifetime, now - (shared?.ageMs ?? 0), random, shared);
+    const origin = { shared, pair, demanded };
+    const added = new KeptToken(token, token.lifetime, now - (shared?.ageMs ?? 0), this.random, origin);
     if (shared?.foundThere === true && kept !== undefined && kept.expiresAt >= added.expiresAt) return added;
     this.#removeExpired(now);
     this.#kept.set(key, added);
+    if (pair !== undefined) this.#keepToShare(pair, key, added.size);
     return added;
+  }
+
+  #keepToShare(pair: string, key: string, bytes: number): void {
+    for (const surplus of this.#shares.add(pair, key, bytes)) {
+      this.#kept.delete(surplus);
+      this.observe({ type: 'evicted' });
+    }
   }
 
   /** Whatever is added takes the longest unused with it if those have expired: nothing has to walk the whole cache. */
@@ -197,23 +231,22 @@ export class TokenCache {
     }
   }
 
-  #refreshInBackground(key: string, kept: KeptToken, fetch: FetchToken): void {
-    if (this.#flights.has(key)) return;
-    const { clock, random, observe } = this.settings;
-    const isNewer: Judge = (found) => found.expiresAt > kept.expiresAt && !found.wantsRefresh(clock());
-    this.#takeOff(key, fetch, isNewer).then(
+  #refreshInBackground(entry: CacheEntry, kept: KeptToken, fetch: FetchToken): void {
+    if (this.#flights.has(entry.key)) return;
+    const isNewer: Judge = (found) => found.expiresAt > kept.expiresAt && !found.wantsRefresh(this.clock());
+    this.#takeOff(entry, fetch, isNewer, false).then(
       () => {
-        observe({ type: 'refresh', outcome: 'renewed' });
+        this.observe({ type: 'refresh', outcome: 'renewed' });
       },
       () => {
-        kept.refreshFailed(clock(), random);
-        observe({ type: 'refresh', outcome: 'failed' });
+        kept.refreshFailed(this.clock(), this.random);
+        this.observe({ type: 'refresh', outcome: 'failed' });
       },
     );
   }
 
   #stillValid(key: string): TokenAnswer | undefined {
-    const now = this.settings.clock();
+    const now = this.clock();
     const kept = this.#kept.get(key);
     return kept === undefined || kept.remaining(now) < 1 ? undefined : { ...kept.answerAt(now), source: 'fallback' };
   }
@@ -222,4 +255,9 @@ export class TokenCache {
 /** Nobody said that the credentials are wrong: there is just nobody to ask. */
 function isUnavailability(error: unknown): boolean {
   return error instanceof OAuthError && (error.status >= 500 || error.status === 429);
+}
+
+/** The tokens themselves could take 64 KiB each. */
+function digest(accessToken: string): string {
+  return hash('sha256', accessToken, 'base64url');
 }

@@ -1,0 +1,68 @@
+import { tooManyRequests } from '../errors/oauth-errors.js';
+import { FailureRecords } from './failure-records.js';
+
+const ANSWER = tooManyRequests('slow down', 1);
+
+class Scene {
+  now = 1_000_000;
+  readonly records = new FailureRecords(() => this.now, 10);
+}
+
+describe('FailureRecords', () => {
+  it('lets a refusal lapse after 600 s, and no sooner', () => {
+    const scene = new Scene();
+    scene.records.addRefusal('pair');
+    scene.now += 599_999;
+    expect(scene.records.refusals('pair')).toBe(1);
+    scene.now += 1;
+    expect(scene.records.refusals('pair')).toBe(0);
+  });
+
+  it('holds whoever has 4 refusals until the first of them lapses', () => {
+    const scene = new Scene();
+    for (let i = 0; i < 4; i += 1) {
+      expect(scene.records.heldUntil('pair')).toBe(-Infinity);
+      scene.records.addRefusal('pair');
+      scene.now += 1000;
+    }
+    expect(scene.records.heldUntil('pair')).toBe(1_600_000);
+    expect(scene.records.countUntil('pair', 3)).toBe(1_601_000);
+  });
+
+  it('keeps the longer of two holds', () => {
+    const { records } = new Scene();
+    records.setHold('pair', 1_060_000, ANSWER);
+    records.setHold('pair', 1_005_000, tooManyRequests('another', 1));
+    expect(records.heldUntil('pair')).toBe(1_060_000);
+    expect(records.answer('pair', 7)).toMatchObject({ description: 'slow down', retryAfter: 7 });
+    records.setHold('pair', 1_061_000, tooManyRequests('another', 1));
+    expect(records.answer('pair', 7)?.description).toBe('another');
+  });
+
+  it('tells how many are held', () => {
+    const scene = new Scene();
+    scene.records.setHold('one', 1_001_000, ANSWER);
+    scene.records.setHold('other', 1_002_000, ANSWER);
+    scene.records.addRefusal('refused once');
+    expect(scene.records.held).toBe(2);
+    scene.now = 1_001_000;
+    expect(scene.records.held).toBe(1);
+  });
+
+  it('forgets', () => {
+    const { records } = new Scene();
+    records.setHold('pair', 1_001_000, ANSWER);
+    records.forget('pair');
+    expect([records.heldUntil('pair'), records.answer('pair', 1)]).toEqual([-Infinity, undefined]);
+  });
+
+  it('is bounded in entries, the longest unused going first', () => {
+    const { records } = new Scene();
+    for (let i = 0; i < 12; i += 1) {
+      records.setHold(`pair ${i}`, 1_001_000, ANSWER);
+      expect(records.heldUntil('pair 0')).toBe(1_001_000);
+    }
+    expect(records.held).toBe(10);
+    expect(records.heldUntil('pair 1')).toBe(-Infinity);
+  });
+});
