@@ -14,7 +14,7 @@ function tableOf(file: string): Map<string, string> {
 
 const unquoted = (text: string) => text.trim().replace(/^`|`$/g, '');
 
-describe.each(['README.md', 'docs/configuration.md'])('the environment in %s', (file) => {
+describe.each(['docs/configuration.md'])('the environment in %s', (file) => {
   const table = tableOf(file);
 
   it('lists each variable there is and no other', () => {

@@ -36,6 +36,12 @@ describe('the shell lines of README and documentation', () => {
     expect(named.filter((path) => !found(path))).toEqual([]);
   });
 
+  it('install the project from its folder or its archive: no registry has it', () => {
+    const installed = lines.filter(({ line }) => /\bnpm (?:i|install|add)\b.*\bcells-authority(?:\s|$)/.test(line));
+    expect(installed).toEqual([]);
+    expect(lines.map(({ line }) => line)).toContain('npm install "$archive"');
+  });
+
   it('begin with what the demo prints: the first token of README is one of its lines', () => {
     const printed = instructions('http://127.0.0.1:3000', demoClient)
       .split('\n')
@@ -46,5 +52,28 @@ describe('the shell lines of README and documentation', () => {
     expect(curl).toHaveLength(1);
     expect(printed).toEqual(expect.arrayContaining(curl));
     expect(readMarkdown('README.md')).toContain('npm ci\nnpm run demo\n');
+  });
+});
+
+describe('the page of the command line', () => {
+  it('has every command of the program, and no other', () => {
+    const commands = (text: string) => [
+      ...text.matchAll(/\bcells-authority (\[start\]|--?[a-z][\w-]*|[a-z]+)(?= {2,}|`)/g),
+    ];
+    const documented = commands(readMarkdown('docs/command-line.md')).map(([, command]) => command);
+    const usage = readFileSync(join(ROOT, 'src/cli/usage.ts'), 'utf8');
+    const existing = [...usage.matchAll(/^ {2}cells-authority (\S+)/gm)].map(([, command]) => command);
+    expect(existing).toContain('token');
+    expect(documented.sort()).toEqual(existing.sort());
+  });
+});
+
+describe('package.json', () => {
+  it('names one repository, which nothing else names: a fork changes these three lines', () => {
+    const text = readFileSync(join(ROOT, 'package.json'), 'utf8');
+    const { repository, homepage, bugs } = JSON.parse(text) as Record<'repository' | 'homepage' | 'bugs', string>;
+    const url = repository.replace(/^github:/, 'https://github.com/');
+    expect({ homepage, bugs }).toEqual({ homepage: `${url}#readme`, bugs: `${url}/issues` });
+    expect(MARKDOWN_FILES.filter((file) => readMarkdown(file).includes(url))).toEqual([]);
   });
 });

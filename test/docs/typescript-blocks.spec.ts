@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { codeBlocks, MARKDOWN_FILES, ROOT } from './markdown.js';
+import { codeBlocks, MARKDOWN_FILES, readMarkdown, ROOT } from './markdown.js';
 
 /** What a block that shows a part of a program may leave to its reader, who knows where it comes from. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -64,6 +65,19 @@ describe('the TypeScript of README and documentation', () => {
     expect(snippets.size).toBeGreaterThan(0);
     expect(diagnose(snippets)).toEqual([]);
   });
+});
+
+it('lists every event that an observer gets, with its members', () => {
+  const source = readFileSync(join(ROOT, 'src/cells-authority/authority-observer.ts'), 'utf8');
+  const events = [...source.matchAll(/readonly type: '(\w+)'([^}]*)/g)].map(([, type = '', rest = '']) => [
+    type,
+    [...rest.matchAll(/readonly (\w+)/g)].map(([, member]) => member),
+  ]);
+  const listed = [...readMarkdown('docs/module.md').matchAll(/^\| `(\w+)` \|((?: `\w+`,?)*) \| [^|`]+ \|$/gm)]
+    .filter(([, name = '']) => source.includes(`readonly type: '${name}'`))
+    .map(([, type = '', members = '']) => [type, [...members.matchAll(/\w+/g)].map(([member]) => member)]);
+  expect(events.length).toBeGreaterThan(5);
+  expect(listed.sort()).toEqual(events.sort());
 });
 
 function diagnose(files: ReadonlyMap<string, string>): string[] {
