@@ -86,7 +86,7 @@ import { TokenCache } from './token-cache/token-cache.js';
     {
       provide: SHARED_STORE,
       useFactory: openSharedStore,
-      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS],
+      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS, WALL_CLOCK],
     },
   ],
   exports: [CellsAuthorityService, CellsApiAuthorization],

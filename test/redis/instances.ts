@@ -9,7 +9,12 @@ import {
   CellsAuthorityService,
 } from '../../src/cells-authority/index.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
-import { AUTHORITY_CLOCK, SHARED_STORE, SHARED_STORE_PATIENCE_MS } from '../../src/cells-authority/injection-tokens.js';
+import {
+  AUTHORITY_CLOCK,
+  SHARED_STORE,
+  SHARED_STORE_PATIENCE_MS,
+  WALL_CLOCK,
+} from '../../src/cells-authority/injection-tokens.js';
 import { type SharedStore } from '../../src/cells-authority/shared-store/shared-store.js';
 import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
 import { tokenRequest } from '../support/token-request.js';
@@ -30,6 +35,8 @@ export class Instance {
   readonly events: AuthorityEvent[] = [];
   /** Added to the monotonic clock. */
   skippedMs = 0;
+  /** Added to the wall clock. */
+  wallClockLeadMs = 0;
 
   private constructor(
     readonly service: CellsAuthorityService,
@@ -58,6 +65,8 @@ export class Instance {
     })
       .overrideProvider(AUTHORITY_CLOCK)
       .useValue(clock)
+      .overrideProvider(WALL_CLOCK)
+      .useValue(() => Date.now() + (listener.instance?.wallClockLeadMs ?? 0))
       .overrideProvider(SHARED_STORE_PATIENCE_MS)
       .useValue(patienceMs)
       .compile();

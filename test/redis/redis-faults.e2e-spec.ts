@@ -283,6 +283,7 @@ describeWithRedis('When something is wrong with Redis', () => {
           '-@all',
           '+get',
           '+pttl',
+          '+type',
           '+set',
           '+eval',
           '+ping',

@@ -35,6 +35,8 @@ describeWithRedis('What is kept in Redis', () => {
     return found();
   };
 
+  const types = (names: string[]) => Promise.all(names.map((name) => redis.command('TYPE', name)));
+
   const tokenKey = async () => (await keys('ca:token:*', 1))[0] ?? '';
 
   it('says nothing by itself', async () => {
@@ -131,6 +133,48 @@ describeWithRedis('What is kept in Redis', () => {
     const three = await start();
     expect((await three.ask(ID, SECRET)).serial).toBe(2);
     await three.close();
+  });
+
+  it('is a miss, counted and deleted, when it has a type that is not ours', async () => {
+    await one.ask(ID, SECRET);
+    await one.ask(ID, 'another-secret');
+    const ours = [await keys('ca:token:*', 1), await keys('ca:refusals:*', 1), await keys('ca:hold:*', 1)].flat();
+    for (const key of ours) {
+      await redis.command('DEL', key);
+      await redis.command('RPUSH', key, 'foreign');
+    }
+    expect((await two.ask(ID, SECRET)).serial).toBe(2);
+    expect((await two.ask(ID, 'another-secret')).status).toBe(400);
+    expect((await two.ask(ID, 'another-secret')).status).toBe(400);
+    expect([two.outcomes('read'), two.outcomes('count')]).toEqual([
+      expect.arrayContaining(['tampered']),
+      expect.arrayContaining(['tampered']),
+    ]);
+    await until(async () => (await types(ours)).every((type) => type !== 'list'));
+    expect(two.outcomes('delete')).not.toContain('refused');
+    const three = await start();
+    expect((await three.ask(ID, SECRET)).serial).toBe(2);
+    await three.close();
+  });
+
+  it.each([
+    ['a list', 'RPUSH', []],
+    ['a text without an end', 'SET', []],
+    ['a text that stays for an hour', 'SET', ['PX', '3600000']],
+  ])('holds nobody up when a lock is %s', async (_what, command, more) => {
+    const names: string[] = [];
+    const monitor = await redis.client.duplicate({ lazyConnect: false }).monitor();
+    monitor.on('monitor', (_time: string, words: string[]) =>
+      names.push(...words.filter((word) => /^ca:lock:/.test(word))),
+    );
+    upstream.respondNext({ status: 503 });
+    await one.ask(ID, SECRET);
+    await until(() => names.length > 0);
+    monitor.disconnect();
+    await keys('ca:lock:*', 0);
+    await redis.command(command, names[0] ?? '', 'foreign', ...more);
+    expect((await two.ask(ID, SECRET)).serial).toBe(1);
+    expect(two.outcomes('lock')).toContain('tampered');
   });
 
   it('does not outlive the token because somebody made it', async () => {

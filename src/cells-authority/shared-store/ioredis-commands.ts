@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { type RedisAddress } from './redis-address.js';
-import { type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
+import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
 import { redisConnector } from './redis-connector.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -90,24 +90,20 @@ class IoredisCommands implements RedisCommands {
 
   async get(key: string): Promise<TimedValue | undefined> {
     // Both at once: neither waits for the other, and Redis answers them in this order.
-    const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]));
+    const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]), [key]);
     return value === null || lifeMs === -2 ? undefined : { value, lifeMs: Math.max(0, lifeMs) };
   }
 
   async set(key: string, value: Buffer | string, lifeMs: number): Promise<void> {
-    await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs))));
-  }
-
-  async setIfAbsent(key: string, value: string, lifeMs: number): Promise<boolean> {
-    return (await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs)), 'NX'))) === 'OK';
+    await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs))), [key]);
   }
 
   async run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown> {
-    return answered(this.redis.eval(script, keys.length, ...keys, ...values));
+    return answered(this.redis.eval(script, keys.length, ...keys, ...values), keys);
   }
 
   async ping(): Promise<void> {
-    await answered(this.redis.ping());
+    await answered(this.redis.ping(), []);
   }
 
   disconnect(): void {
@@ -122,12 +118,12 @@ function ignoreErrors(socket: Socket | undefined): void {
 
 const ignore = () => undefined;
 
-async function answered<T>(command: Promise<T>): Promise<T> {
+async function answered<T>(command: Promise<T>, keys: readonly string[]): Promise<T> {
   try {
     return await command;
   } catch (error) {
-    const replied = error instanceof Error && error.name === 'ReplyError';
-    throw replied ? new RedisRefusal() : new Error('Redis did not answer');
+    if (!(error instanceof Error && error.name === 'ReplyError')) throw new Error('Redis did not answer');
+    throw error.message.includes('WRONGTYPE') ? new ForeignType(keys) : new RedisRefusal();
   }
 }
 
@@ -166,7 +162,7 @@ function readCertificates(file: string): string {
   }
 }
 
-/** Only who keeps tokens in Redis has to have it installed. */
+/** Needed only with `tokenCache: 'redis'`. */
 async function importIoredis() {
   try {
     return await import('ioredis');

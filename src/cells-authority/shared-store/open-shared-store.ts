@@ -24,6 +24,7 @@ export async function openSharedStore(
   clock: Clock,
   observe: AuthorityObserver,
   patienceMs: number,
+  wallClock: Clock,
 ): Promise<SharedStore | undefined> {
   const { tokenCache, redisUrl, tokenCacheSecret: secret, upstreamTokenUrl: tokenUrl, upstreamTimeoutMs } = options;
   if (tokenCache !== 'redis' || secret === undefined) return undefined;
@@ -36,5 +37,5 @@ export async function openSharedStore(
       access.signal(signal);
     }),
   );
-  return new RedisSharedStore({ access, secret, tokenUrl, timeoutMs: upstreamTimeoutMs, clock });
+  return new RedisSharedStore({ access, secret, tokenUrl, timeoutMs: upstreamTimeoutMs, clock, wallClock });
 }

@@ -1,6 +1,6 @@
 import { type AuthorityObserver, type SharedStoreOperation, type SharedStoreOutcome } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
-import { type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
+import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
 /** Milliseconds that a request waits for Redis, all its commands together. */
 export const REDIS_PATIENCE_MS = 50;
@@ -123,7 +123,7 @@ export class RedisAccess {
           this.tell(operation, 'done');
         },
         (error: unknown) => {
-          this.#judge(operation, new Failed(error instanceof RedisRefusal ? 'refused' : 'no_answer'));
+          this.#judge(operation, new Failed(error));
         },
       )
       .finally(() => this.#background.delete(sent));
@@ -138,9 +138,10 @@ export class RedisAccess {
     this.#commands?.disconnect();
   }
 
-  #judge(operation: SharedStoreOperation, { how }: Failed): void {
+  #judge(operation: SharedStoreOperation, { how, foreignKeys }: Failed): void {
     this.tell(operation, how);
-    if (how === 'refused' || this.#bypassed || this.#closed) return;
+    if (foreignKeys.length > 0) this.send('delete', (redis) => redis.run(DELETE_FOREIGN, foreignKeys, []));
+    if (how !== 'no_answer' || this.#bypassed || this.#closed) return;
     this.#bypassed = true;
     this.#probes = 0;
     this.#tell('unavailable');
@@ -156,7 +157,7 @@ export class RedisAccess {
     const commands = this.#commands;
     if (commands === undefined || this.#closed) return;
     this.#probes += 1;
-    const answer = commands.ready ? await inTime(commands.ping(), this.patienceMs) : new Failed('no_answer');
+    const answer = commands.ready ? await inTime(commands.ping(), this.patienceMs) : new Failed();
     if (!(answer instanceof Failed)) {
       this.#resume();
       return;
@@ -181,8 +182,25 @@ export class RedisAccess {
   }
 }
 
+/** Deletes what has another type than our keys of that name. */
+const DELETE_FOREIGN = `
+for _, key in ipairs(KEYS) do
+  local counted = string.find(key, '^ca:refusals:') or string.find(key, '^ca:forwards:')
+  local type = redis.call('TYPE', key)['ok']
+  if type ~= 'none' and type ~= (counted and 'zset' or 'string') then redis.call('DEL', key) end
+end
+return 1`;
+
+/** A command without an answer, in time or at all, or with an error for an answer. */
 class Failed {
-  constructor(readonly how: 'no_answer' | 'refused') {}
+  readonly how: 'no_answer' | 'refused' | 'tampered';
+  readonly foreignKeys: readonly string[];
+
+  constructor(error?: unknown) {
+    this.foreignKeys = error instanceof ForeignType ? error.keys : [];
+    if (error instanceof ForeignType) this.how = 'tampered';
+    else this.how = error instanceof RedisRefusal ? 'refused' : 'no_answer';
+  }
 }
 
 async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | Failed> {
@@ -190,7 +208,7 @@ async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | Faile
     const timer = setTimeout(() => {
       // An answer that came while this process was busy with something else did come in time: it is read first.
       setImmediate(() => {
-        resolve(new Failed('no_answer'));
+        resolve(new Failed());
       });
     }, limitMs);
     answer.then(
@@ -200,7 +218,7 @@ async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | Faile
       },
       (error: unknown) => {
         clearTimeout(timer);
-        resolve(new Failed(error instanceof RedisRefusal ? 'refused' : 'no_answer'));
+        resolve(new Failed(error));
       },
     );
   });

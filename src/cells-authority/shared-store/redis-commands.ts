@@ -14,8 +14,6 @@ export interface RedisCommands {
   /** A value and its life; values without an end are not ours and have a life of 0. */
   get(key: string): Promise<TimedValue | undefined>;
   set(key: string, value: Buffer | string, lifeMs: number): Promise<void>;
-  /** Whether it was set, for there was none. */
-  setIfAbsent(key: string, value: string, lifeMs: number): Promise<boolean>;
   /** Runs a Lua script, atomically. */
   run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown>;
   ping(): Promise<void>;
@@ -28,5 +26,12 @@ export class RedisRefusal extends Error {
   constructor() {
     super('Redis refused a command');
     this.name = 'RedisRefusal';
+  }
+}
+
+/** One of these keys holds a type that is not ours. */
+export class ForeignType extends RedisRefusal {
+  constructor(readonly keys: readonly string[]) {
+    super();
   }
 }

@@ -13,9 +13,10 @@ export type GuessSubjects = readonly [address: readonly string[], addressAndClie
 const WINDOW_MS = 600_000;
 
 const INCREASE = `
-local failures = redis.call('INCR', KEYS[1])
-if failures == 1 then redis.call('PEXPIRE', KEYS[1], ${WINDOW_MS}) end
-return failures`;
+if redis.call('PTTL', KEYS[1]) > 0 and type(redis.pcall('INCR', KEYS[1])) == 'number' then return 1 end
+-- There is none, or what is there is not ours.
+redis.call('SET', KEYS[1], 1, 'PX', ${WINDOW_MS})
+return 1`;
 
 /** Counters of refused credentials, for all instances, under each secret while secrets rotate. */
 export class SharedGuesses {

@@ -2,6 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { type RedisAccess } from './redis-access.js';
 import { type RedisCommands } from './redis-commands.js';
 
+/** A lock whose holder died holds the others up for no longer, in milliseconds. */
+export const LONGEST_LOCK_LAPSE_MS = 2000;
+
+/** A lock that lapses later, or never, is nobody's: it is taken over. ARGV: owner, milliseconds. */
+const ACQUIRE = `
+if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return 'acquired' end
+local life = redis.call('PTTL', KEYS[1])
+if life >= 0 and life <= ${LONGEST_LOCK_LAPSE_MS} then return 'taken' end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 'tampered'`;
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 const PROLONG = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -22,8 +32,10 @@ export class SharedLock {
   ) {}
 
   /** Part of a round trip: whether the lock is now held here. */
-  acquire(redis: RedisCommands): Promise<boolean> {
-    return redis.setIfAbsent(this.key, this.#owner, this.lapseMs);
+  async acquire(redis: RedisCommands): Promise<boolean> {
+    const outcome = await redis.run(ACQUIRE, [this.key], [this.#owner, Math.ceil(this.lapseMs)]);
+    this.access.tell('lock', outcome === 'taken' || outcome === 'tampered' ? outcome : 'acquired');
+    return outcome !== 'taken';
   }
 
   /** Keeps it from lapsing until it is released. */

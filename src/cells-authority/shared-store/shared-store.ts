@@ -4,6 +4,7 @@ import { type RedisAccess } from './redis-access.js';
 import { type GuessCount, SharedGuesses, type GuessSubjects } from './shared-guesses.js';
 import { SharedForward } from './shared-forward.js';
 import { SharedKeys } from './shared-keys.js';
+import { LONGEST_LOCK_LAPSE_MS } from './shared-lock.js';
 import { SharedTokens } from './shared-tokens.js';
 
 /** A request, as far as the shared store goes. */
@@ -38,10 +39,8 @@ export interface RedisSharedStoreSettings {
   readonly tokenUrl: string;
   readonly timeoutMs: number;
   readonly clock: Clock;
+  readonly wallClock: Clock;
 }
-
-/** A lock whose holder died holds the others up for no longer, in milliseconds. */
-const LONGEST_LOCK_LAPSE_MS = 2000;
 
 /** The shared store on Redis. */
 export class RedisSharedStore implements SharedStore {
@@ -59,7 +58,7 @@ export class RedisSharedStore implements SharedStore {
   }
 
   open({ credentials, scope }: SharedRequest, deadline: number): SharedFlight {
-    const { access, tokenUrl, timeoutMs, clock } = this.settings;
+    const { access, tokenUrl, timeoutMs, clock, wallClock } = this.settings;
     const { clientId, clientSecret } = credentials;
     const patience = access.newPatience();
     const keys = this.#keys;
@@ -72,7 +71,7 @@ export class RedisSharedStore implements SharedStore {
     ];
     const lockLapseMs = Math.min(LONGEST_LOCK_LAPSE_MS, timeoutMs / 4);
     return {
-      tokens: new SharedTokens({ access, patience, keys, clock, lockLapseMs }, credentials, requestFields),
+      tokens: new SharedTokens({ access, patience, keys, clock, wallClock, lockLapseMs }, credentials, requestFields),
       forward: new SharedForward(access, patience, keys, { credentials, pairFields, requestFields }, clock, deadline),
       readGuesses: (address) => guesses.read(subjects(address), patience),
       countGuess: (address) => {

@@ -19,6 +19,7 @@ export interface SharedTokensParts {
   /** The first one protects what is written; the others are the secrets before it. */
   readonly keys: readonly [SharedKeys, ...SharedKeys[]];
   readonly clock: Clock;
+  readonly wallClock: Clock;
   readonly lockLapseMs: number;
 }
 
@@ -86,7 +87,6 @@ export class SharedTokens {
         : access.askFreely('lock', patience, command));
       if (answer === undefined) return 'unlocked';
       const [acquired, values] = answer;
-      access.tell('lock', acquired ? 'acquired' : 'taken');
       const found = this.#choose(values, accept);
       if (found !== undefined && acquired) lock.release();
       if (found !== undefined) return found;
@@ -110,7 +110,7 @@ export class SharedTokens {
         continue;
       }
       this.parts.access.tell('read', 'hit');
-      return index === 0 ? found : this.#write(found.token, found.ageMs, value.lifeMs, true);
+      return index === 0 ? found : this.#write(found.token, found.ageMs, true);
     }
     this.parts.access.tell('read', 'miss');
     return undefined;
@@ -120,26 +120,31 @@ export class SharedTokens {
   #open({ value, lifeMs }: TimedValue, index: number): SharedToken | undefined {
     const { access, keys } = this.parts;
     const key = this.#redisKeys[index] ?? this.#writeKey;
-    const text = (keys[index] ?? keys[0]).open(value, key, this.credentials);
+    const [, issuedAt, text] =
+      /^(\d+) (.*)$/s.exec((keys[index] ?? keys[0]).open(value, key, this.credentials) ?? '') ?? [];
     const token = text === undefined ? undefined : IssuedToken.parse(text);
     const ageMs = (token?.lifetime ?? 0) * 1000 - lifeMs;
+    // Redis' clock may have been set back, and the clocks of instances may differ: whichever says that it is older.
+    const ageByWallMs = this.parts.wallClock() - Number(issuedAt);
     if (token?.lifetime === undefined || lifeMs <= 0 || ageMs < -LIFE_TOLERANCE_MS) {
       access.tell('read', 'tampered');
       deleteValue(access, key, value);
       return undefined;
     }
-    return new SharedToken(token, Math.max(0, ageMs), true, access, key, value);
+    return new SharedToken(token, Math.max(0, ageMs, ageByWallMs), true, access, key, value);
   }
 
   #share(token: IssuedToken): IssuedToken | SharedToken {
-    return token.lifetime === undefined ? token : this.#write(token, 0, token.lifetime * 1000, false);
+    return token.lifetime === undefined ? token : this.#write(token, 0, false);
   }
 
   /** Not waited for: who asked has the token already. */
-  #write(token: IssuedToken, ageMs: number, lifeMs: number, foundThere: boolean): SharedToken {
-    const { access, keys } = this.parts;
+  #write(token: IssuedToken, ageMs: number, foundThere: boolean): SharedToken {
+    const { access, keys, wallClock } = this.parts;
     const key = this.#writeKey;
-    const value = keys[0].seal(token.text, key, this.credentials);
+    const issuedAt = Math.floor(wallClock() - ageMs);
+    const value = keys[0].seal(`${issuedAt} ${token.text}`, key, this.credentials);
+    const lifeMs = (token.lifetime ?? 0) * 1000 - ageMs;
     access.send('write', (redis) => redis.set(key, value, lifeMs));
     return new SharedToken(token, ageMs, foundThere, access, key, value);
   }
