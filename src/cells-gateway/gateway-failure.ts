@@ -119,7 +119,7 @@ const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED
 
 /** Names the failure of an upstream request by the error's code alone: the error may quote the request. */
 export function failureOf(error: unknown): GatewayFailure {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(error);
   if (code === 'ETIMEDOUT') return CONNECT_TIMEOUT;
   if (code === 'ECONNREFUSED') return unreachable('connect_failed', 'connection_refused');
   if (ROUTE_CODE.test(code)) return unreachable('connect_failed', 'destination_ip_unroutable');
@@ -131,6 +131,11 @@ export function failureOf(error: unknown): GatewayFailure {
     return badGateway('invalid_response', 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
   }
   return badGateway('connection_lost', 'connection_terminated', 'The Cells API broke the connection');
+}
+
+function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
 }
 
 function unreachable(outcome: GatewayFailure['outcome'], proxyError: string): GatewayFailure {

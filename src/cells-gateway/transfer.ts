@@ -153,6 +153,10 @@ export class Transfer {
     sent.on('error', (error) => {
       this.#upstreamFailed(sent, error);
     });
+    // With an error before this, or else for a reason that Node keeps to itself, such as a switch of protocols.
+    sent.once('close', () => {
+      if (sent === this.#upstream && this.#answer === undefined) this.fail(failureOf(undefined));
+    });
     if (!this.#hasBody) sent.end();
   }
 

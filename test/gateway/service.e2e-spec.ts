@@ -5,6 +5,7 @@ import { FAULTY_TOKEN } from '../support/raw-reply.js';
 import { type RunningService, startService } from '../support/service.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { answerToken } from '../support/upstream-scripts.js';
+import { settled } from '../faults/resources.js';
 import { RawUpstream } from './test-gateway.js';
 
 const TOKEN_REQUEST = {
@@ -146,6 +147,6 @@ describe('The gateway in the service', () => {
   }
 
   async function untilReceived(text: RegExp): Promise<void> {
-    while (!text.test(api.received)) await new Promise(setImmediate);
+    await settled(() => text.test(api.received), 25_000);
   }
 });
