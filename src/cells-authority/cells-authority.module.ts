@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { HttpService } from '@nestjs/axios';
 import { Inject, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -31,6 +30,7 @@ import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
 import { TokenAuthority } from './token-cache/token-authority.js';
 import { TokenCache } from './token-cache/token-cache.js';
+import { readCertificateAuthorities, warnOfDisabledVerification } from './verified-tls.js';
 
 @Module({
   providers: [
@@ -57,7 +57,7 @@ import { TokenCache } from './token-cache/token-cache.js';
           origin: new URL(options.upstreamTokenUrl).origin,
           maxConnections: options.upstreamMaxConnections,
           connectTimeoutMs: options.upstreamConnectTimeoutMs,
-          ca: options.upstreamCaFile === undefined ? undefined : readFileSync(options.upstreamCaFile, 'utf8'),
+          ca: options.upstreamCaFile === undefined ? undefined : readCertificateAuthorities(options.upstreamCaFile),
         }),
       inject: [AUTHORITY_OPTIONS],
     },
@@ -102,6 +102,7 @@ export class CellsAuthorityModule extends ConfigurableModuleClass implements Nes
 
   /** The one moment at which the host's HTTP adapter is there and its routes are not. */
   configure(): void {
+    warnOfDisabledVerification();
     if (this.servesHttp) takeTokenBodies(this.adapterHost.httpAdapter);
   }
 

@@ -9,7 +9,6 @@ import {
   Max,
   MaxLength,
   Min,
-  MinLength,
   Validate,
   ValidateIf,
   ValidateNested,
@@ -18,6 +17,7 @@ import {
 } from 'class-validator';
 import { type AuthorityObserver } from './authority-observer.js';
 import { TokenUrlConstraint } from './authorization-server/token-url.js';
+import { CertificateFileConstraint } from './verified-tls.js';
 
 /** The token endpoint of Aspose Cloud. */
 const ASPOSE_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
@@ -66,8 +66,7 @@ export class CellsAuthorityOptions {
 
   /** Path of a PEM file with the certificate authorities to trust instead of Node's own. Default none. */
   @IsOptional()
-  @IsString()
-  @MinLength(1)
+  @Validate(CertificateFileConstraint)
   upstreamCaFile?: string;
 
   /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default 64. */

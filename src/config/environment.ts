@@ -16,6 +16,7 @@ import {
 import { ASPOSE_API_ORIGIN } from '../cells-authority/index.js';
 
 import { TokenUrlConstraint } from '../cells-authority/authorization-server/token-url.js';
+import { CertificateFileConstraint } from '../cells-authority/verified-tls.js';
 import { CellsApiUrlConstraint } from './cells-api-url.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -55,7 +56,7 @@ export class Environment {
   UPSTREAM_CONNECT_TIMEOUT_MS = 2000;
 
   @IsOptional()
-  @IsString()
+  @Validate(CertificateFileConstraint)
   UPSTREAM_CA_FILE?: string;
 
   @Integer()

@@ -327,7 +327,7 @@ describeWithRedis('When something is wrong with Redis', () => {
   it.each([
     ['no Redis URL', 'redis://a,b'],
     ['redisUrl must begin with', 'http://127.0.0.1'],
-    ['"ca" file of redisUrl cannot be read', 'rediss://:hidden@127.0.0.1?ca=%2Fnowhere.pem'],
+    ['"ca" file of redisUrl must be a readable PEM file', 'rediss://:hidden@127.0.0.1?ca=%2Fnowhere.pem'],
   ])('a setting that cannot work fails the start, and is not quoted: %s', async (message, redisUrl) => {
     const failure = await start({ redisUrl }).catch((error: unknown) => String(error));
     expect(failure).toContain(message);

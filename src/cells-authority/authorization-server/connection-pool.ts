@@ -1,17 +1,13 @@
-import { lookup } from 'node:dns';
-import { Socket } from 'node:net';
-import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
-import { sharedLookup } from './shared-lookup.js';
+import { type Socket } from 'node:net';
+import { Client, type Dispatcher, Pool } from 'undici';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
-import { TransportFailure } from './transport-failure.js';
+import { type TransportFailure } from './transport-failure.js';
+import { type Connector, type ConnectorOptions, verifiedConnector } from './verified-connector.js';
 
 /** What a pool of connections to one origin is made of. */
-export interface ConnectionPoolOptions {
+export interface ConnectionPoolOptions extends ConnectorOptions {
   readonly origin: string;
   readonly maxConnections: number;
-  readonly connectTimeoutMs: number;
-  /** PEM text of the certificate authorities to trust; absent: Node's own. */
-  readonly ca: string | undefined;
 }
 
 /** A request in the shape that the token endpoint takes. */
@@ -24,8 +20,6 @@ export interface UpstreamRequest {
   /** Sends it on a new connection that is closed afterwards. */
   readonly ownConnection: boolean;
 }
-
-type Connect = buildConnector.connector;
 
 /** Idle connections are dropped after this long; a stale one costs a retry, not an error. */
 const KEEP_ALIVE_MS = 15_000;
@@ -40,15 +34,7 @@ export class ConnectionPool {
   readonly #ownConnections = new Set<Client>();
 
   constructor({ origin, maxConnections, connectTimeoutMs, ca }: ConnectionPoolOptions) {
-    const connect = withConnectTimeout(
-      buildConnector({
-        timeout: 0,
-        autoSelectFamily: true,
-        lookup: sharedLookup(lookup),
-        ...(ca === undefined ? {} : { ca }),
-      }),
-      connectTimeoutMs,
-    );
+    const connect = verifiedConnector({ connectTimeoutMs, ca });
     const clientOptions = {
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -103,9 +89,9 @@ function dispatch(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Ups
 class Connection implements ExchangeConnection {
   #socket: Socket | undefined;
 
-  constructor(private readonly open: Connect) {}
+  constructor(private readonly open: Connector) {}
 
-  readonly connect: Connect = (target, done) => {
+  readonly connect: Connector = (target, done) => {
     this.open(target, (...result) => {
       const [error, socket] = result;
       if (error === null) this.#socket = socket;
@@ -144,24 +130,4 @@ class OneConnectionClient extends Client {
     if ('exchange' in options && options.exchange instanceof TokenExchange) options.exchange.assignTo(this.#connection);
     return super.dispatch(options, handler);
   }
-}
-
-/** undici's own connect timeout is coarse (about a second); a budget is a budget. */
-function withConnectTimeout(connect: Connect, timeoutMs: number): Connect {
-  return (target, done) => {
-    // undici's connectors return the socket before it is connected, though their type does not say so.
-    const connecting: { socket?: unknown } = {};
-    const timer = setTimeout(() => {
-      const failure = new TransportFailure('connect_timeout', false, 'CONNECT_TIMEOUT');
-      if (connecting.socket instanceof Socket) connecting.socket.destroy(failure);
-    }, timeoutMs);
-    connecting.socket = open(connect, target, (...result) => {
-      clearTimeout(timer);
-      done(...result);
-    });
-  };
-}
-
-function open(connect: (...args: Parameters<Connect>) => unknown, ...args: Parameters<Connect>): unknown {
-  return connect(...args);
 }

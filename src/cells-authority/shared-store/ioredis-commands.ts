@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { type Socket } from 'node:net';
 import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { type RedisAddress } from './redis-address.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
 import { redisConnector } from './redis-connector.js';
+import { readCertificateAuthorities, verifiedTls } from '../verified-tls.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
 /** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
@@ -133,7 +133,7 @@ function redisOptions({ tls, caFile, username, password, database }: RedisAddres
     username,
     password,
     db: database,
-    ...(tls ? { tls: caFile === undefined ? {} : { ca: readCertificates(caFile) } } : {}),
+    ...(tls ? { tls: verifiedTls(caFile === undefined ? undefined : readCertificates(caFile)) } : {}),
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
     disconnectTimeout: FAREWELL_MS,
@@ -156,9 +156,9 @@ function reconnectDelay(times: number): number {
 
 function readCertificates(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readCertificateAuthorities(file);
   } catch {
-    throw new Error('CellsAuthorityModule: the "ca" file of redisUrl cannot be read');
+    throw new Error('CellsAuthorityModule: the "ca" file of redisUrl must be a readable PEM file of certificates');
   }
 }
 

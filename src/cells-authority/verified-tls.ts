@@ -1,0 +1,70 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
+import { Logger } from '@nestjs/common';
+import { type ValidationArguments, ValidatorConstraint, type ValidatorConstraintInterface } from 'class-validator';
+
+/** How to verify whom a secret is sent to; for `tls.connect`. */
+export type VerifiedTls = Readonly<
+  Required<Pick<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity' | 'minVersion'>> &
+    Pick<ConnectionOptions, 'ca'>
+>;
+
+/**
+ * Verifies the certificate and its host name, whatever the process's environment says: `NODE_TLS_REJECT_UNAUTHORIZED`
+ * and `--tls-min-v1.0` are only defaults, and what is given here goes before them.
+ *
+ * @param ca PEM text of the certificate authorities to trust; absent: Node's own.
+ */
+export function verifiedTls(ca: string | undefined): VerifiedTls {
+  return {
+    rejectUnauthorized: true,
+    checkServerIdentity,
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+/** Tells that `NODE_TLS_REJECT_UNAUTHORIZED=0` has no effect here: whoever set it counts on it. */
+export function warnOfDisabledVerification(): void {
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
+  new Logger('CellsAuthority').warn(
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 is ignored: certificates of the authorization server and of Redis are verified. ' +
+      'To trust a private certificate authority, set upstreamCaFile (UPSTREAM_CA_FILE) or "ca" in redisUrl (REDIS_URL)',
+  );
+}
+
+const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
+
+/**
+ * Reads a PEM file of certificate authorities. Node takes a text without any for "trust those that come with Node", so
+ * there must be one, and each must be complete.
+ *
+ * @throws Error when the file cannot be read or used; what it holds is not quoted.
+ */
+export function readCertificateAuthorities(file: string): string {
+  const pem = readFileSync(file, 'utf8');
+  const certificates = pem.match(CERTIFICATE) ?? [];
+  if (certificates.length === 0 || certificates.length !== pem.match(BEGIN)?.length) {
+    throw new Error('no complete PEM certificates');
+  }
+  for (const certificate of certificates) new X509Certificate(certificate);
+  return pem;
+}
+
+/** {@link readCertificateAuthorities} as a class-validator rule for the file's path. */
+@ValidatorConstraint({ name: 'isCertificateFile' })
+export class CertificateFileConstraint implements ValidatorConstraintInterface {
+  validate(value: unknown): boolean {
+    try {
+      return typeof value === 'string' && readCertificateAuthorities(value) !== '';
+    } catch {
+      return false;
+    }
+  }
+
+  defaultMessage({ property }: ValidationArguments): string {
+    return `${property} must be a readable PEM file of one certificate or more`;
+  }
+}
