@@ -65,7 +65,11 @@ export type AuthorityEvent =
       readonly seconds: number;
       readonly client: string;
     }
-  | { readonly type: 'not_forwarded'; readonly reason: 'circuit_open' | 'too_many_waiting' }
+  | {
+      readonly type: 'not_forwarded';
+      /** `waited_too_long`: no connection was free while there was time enough left to use it. */
+      readonly reason: 'circuit_open' | 'too_many_waiting' | 'waited_too_long';
+    }
   | { readonly type: 'circuit'; readonly state: 'open' | 'half_open' | 'closed' }
   | {
       readonly type: 'shared_store';

@@ -71,7 +71,11 @@ import { readCertificateAuthorities, warnOfDisabledVerification } from './verifi
       useFactory: (http: HttpService, options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
         new AuthorizationServerClient(
           http,
-          { tokenUrl: options.upstreamTokenUrl, maxConnections: options.upstreamMaxConnections },
+          {
+            tokenUrl: options.upstreamTokenUrl,
+            maxConnections: options.upstreamMaxConnections,
+            timeoutMs: options.upstreamTimeoutMs,
+          },
           clock,
           observe,
         ),

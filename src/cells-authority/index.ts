@@ -30,3 +30,4 @@ export { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
 export { TOKEN_REPLY_HEADERS } from './token-reply.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { type TokenAnswer } from './token-cache/token-answer.js';
+export { readCertificateAuthorities, verifiedTls, type VerifiedTls } from './verified-tls.js';

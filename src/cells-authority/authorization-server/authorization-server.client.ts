@@ -6,7 +6,7 @@ import { type Clock } from '../clock.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { gatewayTimeout, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
-import { Circuit } from './circuit.js';
+import { Circuit, type Witness } from './circuit.js';
 import { type IssuedToken } from './issued-token.js';
 import { type Judgement, judgeResponse } from './judge-response.js';
 import { type UpstreamResponse } from './token-exchange.js';
@@ -20,26 +20,37 @@ export interface UpstreamTokenRequest {
   readonly scope: string | undefined;
   /** Keyed fingerprint of the client id, for what is told to the observer. */
   readonly client: string;
+  /** Stands for the credential pair. */
+  readonly pair: string;
+  /** Stands for where the request came from. */
+  readonly origin: string;
 }
 
 /** The settings this client needs. */
 export interface AuthorizationServerSettings {
   readonly tokenUrl: string;
   readonly maxConnections: number;
+  /** Milliseconds that a request has as a whole. */
+  readonly timeoutMs: number;
 }
 
 /** Those waiting for a connection, per connection. */
 const WAITING_PER_CONNECTION = 16;
 const OVERLOADED_RETRY_AFTER_S = 1;
+/** Share of its time that a request must have left to be sent: with less, a timeout would be nobody's fault. */
+const LEAST_SHARE_TO_SEND = 1 / 4;
 
-/** What the outcomes say about the authorization server's health: a refusal is an answer, a 5xx is none. */
-const SIGNS_OF_DEATH: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
-  'upstream_error',
+/** No connection: that does not depend on what would have been sent on it. */
+const UNREACHABLE: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'connect_failed',
   'name_not_found',
   'connect_timeout',
-  'timeout',
   'tls_failed',
+]);
+/** Sent, and no answer: a refusal is one, a 5xx is none. */
+const UNANSWERED: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
+  'upstream_error',
+  'timeout',
   'connection_lost',
 ]);
 
@@ -64,38 +75,50 @@ export class AuthorizationServerClient {
 
   /**
    * Requests a token. One deadline, on this client's clock, covers the wait for a connection, the request, its retry
-   * and the answer.
+   * and the answer. What would have too little time left is not sent.
    *
    * @throws OAuthError for every other outcome than a token.
    */
   async requestToken(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
-    const place = await this.#line.enter(Math.max(1, deadline - this.clock()));
-    if (place === 'too_many_waiting') throw this.#refuse(place, OVERLOADED_RETRY_AFTER_S);
-    if (place === 'timeout') throw failureErrors.timeout();
+    const { origin } = request;
+    if (this.#circuit.refuses(origin)) throw this.#refuse('circuit_open');
+    const latest = deadline - this.settings.timeoutMs * LEAST_SHARE_TO_SEND;
+    const place = await this.#line.enter(origin, latest - this.clock());
+    if (typeof place === 'string') throw this.#refuse(place === 'turned_away' ? 'circuit_open' : place);
     try {
-      if (!this.#circuit.admit()) throw this.#refuse('circuit_open', this.#circuit.retryAfter);
+      if (latest < this.clock()) throw this.#refuse('waited_too_long');
+      if (!this.#circuit.admit(origin)) throw this.#refuse('circuit_open');
       return await this.#requestInTime(request, deadline);
     } finally {
       place();
     }
   }
 
-  #refuse(reason: 'circuit_open' | 'too_many_waiting', retryAfter: number): OAuthError {
+  /** Tells why a request is not sent, and makes the error that says so. */
+  #refuse(reason: 'circuit_open' | 'too_many_waiting' | 'waited_too_long'): OAuthError {
     this.observe({ type: 'not_forwarded', reason });
+    if (reason === 'waited_too_long')
+      return gatewayTimeout('No connection to the authorization server was free in time');
+    const retryAfter = reason === 'circuit_open' ? this.#circuit.retryAfter : OVERLOADED_RETRY_AFTER_S;
     return temporarilyUnavailable('The authorization server is not available at the moment', retryAfter);
   }
 
   async #requestInTime(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
     const sentAt = this.clock();
     const span = new UpstreamSpan(this.#spanAttributes);
-    const body = tokenRequestBody(request);
-    const first = await this.#send(body, deadline, span.headers);
-    const retried = this.#mayBeSentAgain(first, deadline);
-    // Not on another stale connection.
-    const result = retried ? await this.#send(body, deadline, { ...span.headers, Connection: 'close' }) : first;
-    const judgement = judge(result, request.credentials.clientSecret);
-    if (SIGNS_OF_DEATH.has(judgement.outcome)) this.#circuit.failed();
-    else this.#circuit.succeeded();
+    let judgement: Judgement | undefined;
+    let result: UpstreamResponse | TransportFailure;
+    let retried = false;
+    try {
+      const body = tokenRequestBody(request);
+      result = await this.#send(body, deadline, span.headers);
+      retried = this.#mayBeSentAgain(result, deadline);
+      // Not on another stale connection.
+      if (retried) result = await this.#send(body, deadline, { ...span.headers, Connection: 'close' });
+      judgement = judge(result, request.credentials.clientSecret);
+    } finally {
+      this.#tellCircuit(judgement?.outcome, request);
+    }
     const status = result instanceof TransportFailure ? undefined : result.status;
     span.end(judgement.outcome, status, retried);
     this.observe({
@@ -108,6 +131,14 @@ export class AuthorizationServerClient {
     });
     if (judgement.outcome !== 'token') throw judgement.error;
     return judgement.token;
+  }
+
+  #tellCircuit(outcome: UpstreamOutcome | undefined, witness: Witness): void {
+    if (outcome === undefined) this.#circuit.undecided();
+    else if (UNREACHABLE.has(outcome)) this.#circuit.unreachable();
+    else if (UNANSWERED.has(outcome)) this.#circuit.failed(witness);
+    else this.#circuit.succeeded();
+    if (this.#circuit.state === 'open') this.#line.turnAway((origin) => this.#circuit.refuses(origin));
   }
 
   /** Only what the authorization server cannot have seen. */

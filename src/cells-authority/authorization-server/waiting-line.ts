@@ -1,18 +1,24 @@
 /** A place among those whose requests are under way; give it back when done. */
 export type Place = () => void;
 
-/** Why no place could be had. */
-export type NoPlace = 'too_many_waiting' | 'timeout';
+/** Why no place could be had. `turned_away`: all who waited were sent away. */
+export type NoPlace = 'too_many_waiting' | 'waited_too_long' | 'turned_away';
 
 interface Waiter {
-  readonly take: (place: Place) => void;
+  readonly resolve: (place: Place | NoPlace) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-/** Lets a bounded number of requests out at a time and a bounded number wait, none longer than its own deadline. */
+/**
+ * Lets a bounded number of requests out at a time and a bounded number wait, none longer than its own time. Origins take
+ * turns, and when the line is full the one with most requests in it makes room: whoever sends a thousand requests at once
+ * waits for them, and not everybody else.
+ */
 export class WaitingLine {
   #underWay = 0;
-  readonly #waiters = new Set<Waiter>();
+  #waiting = 0;
+  /** First is the origin whose turn it is; origins without waiters are not in it. */
+  readonly #origins = new Map<string, Set<Waiter>>();
 
   constructor(
     private readonly capacity: number,
@@ -20,19 +26,45 @@ export class WaitingLine {
   ) {}
 
   /** Resolves to a place, at once where there is one. */
-  enter(timeoutMs: number): Place | NoPlace | Promise<Place | NoPlace> {
+  enter(origin: string, timeoutMs: number): Place | NoPlace | Promise<Place | NoPlace> {
     if (this.#underWay < this.capacity) return this.#place();
-    if (this.#waiters.size >= this.maxWaiting) return 'too_many_waiting';
+    if (timeoutMs <= 0) return 'waited_too_long';
+    const own = this.#origins.get(origin) ?? new Set<Waiter>();
+    if (this.#waiting >= this.maxWaiting && !this.#makeRoom(own.size)) return 'too_many_waiting';
     return new Promise((resolve) => {
       const waiter: Waiter = {
-        take: resolve,
+        resolve,
         timer: setTimeout(() => {
-          this.#waiters.delete(waiter);
-          resolve('timeout');
+          this.#remove(origin, own, waiter);
+          resolve('waited_too_long');
         }, timeoutMs),
       };
-      this.#waiters.add(waiter);
+      own.add(waiter);
+      this.#origins.set(origin, own);
+      this.#waiting += 1;
     });
+  }
+
+  /** Sends away those who wait and are refused now. */
+  turnAway(isRefused: (origin: string) => boolean): void {
+    for (const [origin, waiters] of [...this.#origins]) {
+      if (!isRefused(origin)) continue;
+      for (const waiter of waiters) {
+        this.#remove(origin, waiters, waiter);
+        waiter.resolve('turned_away');
+      }
+    }
+  }
+
+  /** Turns away the last one of the origin that has most in the line, if those are more than that. */
+  #makeRoom(forMoreThan: number): boolean {
+    let longest: [origin: string, waiters: Set<Waiter>] | undefined;
+    for (const entry of this.#origins) if (entry[1].size > (longest?.[1].size ?? forMoreThan + 1)) longest = entry;
+    const last = longest && [...longest[1]].at(-1);
+    if (longest === undefined || last === undefined) return false;
+    this.#remove(...longest, last);
+    last.resolve('too_many_waiting');
+    return true;
   }
 
   #place(): Place {
@@ -44,10 +76,24 @@ export class WaitingLine {
   }
 
   #callNext(): void {
-    const [next] = this.#waiters;
+    const [next] = this.#origins;
     if (next === undefined) return;
-    this.#waiters.delete(next);
-    clearTimeout(next.timer);
-    next.take(this.#place());
+    const [origin, waiters] = next;
+    const [waiter] = waiters;
+    if (waiter === undefined) return;
+    this.#remove(origin, waiters, waiter);
+    if (waiters.size > 0) {
+      // To the end: the others' turn comes first.
+      this.#origins.delete(origin);
+      this.#origins.set(origin, waiters);
+    }
+    waiter.resolve(this.#place());
+  }
+
+  #remove(origin: string, waiters: Set<Waiter>, waiter: Waiter): void {
+    clearTimeout(waiter.timer);
+    waiters.delete(waiter);
+    this.#waiting -= 1;
+    if (waiters.size === 0) this.#origins.delete(origin);
   }
 }

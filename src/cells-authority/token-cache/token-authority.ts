@@ -169,12 +169,14 @@ export class TokenAuthority {
   }
 
   async #requestToken(
-    { credentials, scope, clientAddress, client }: KeyedRequest,
+    { credentials, scope, clientAddress, client, pair }: KeyedRequest,
     deadline: number,
     flight: SharedFlight | undefined,
   ): Promise<IssuedToken> {
     try {
-      return await this.authorizationServer.requestToken({ credentials, scope, client }, deadline);
+      const origin = clientAddress === undefined ? 'application' : network(clientAddress);
+      const upstreamRequest = { credentials, scope, client, pair, origin };
+      return await this.authorizationServer.requestToken(upstreamRequest, deadline);
     } catch (error) {
       if (clientAddress !== undefined && error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error)) {
         this.guessLimits.count(clientAddress, client);
