@@ -9,6 +9,8 @@ export const MARKDOWN_FILES: readonly string[] = [
   ...readdirSync(join(ROOT, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
+  'bench/README.md',
+  'deploy/README.md',
 ];
 
 export interface CodeBlock {
