@@ -1,6 +1,6 @@
 /**
- * Swagger UI plugins. They run in the browser, where Nest writes them as the text of these functions: each stands alone,
- * without imports or anything else from this file.
+ * Swagger UI plugins. They run in the browser, which is sent the text of these functions: each stands alone, without
+ * imports or anything else from this file.
  */
 
 /** What is used here of the system that Swagger UI hands to its plugins. */
@@ -24,24 +24,18 @@ interface ResponseBodyProps {
   readonly content?: unknown;
 }
 
-declare const SwaggerUIBundle: { readonly plugins: { readonly DownloadUrl: unknown } };
 declare const navigator: { readonly languages: readonly string[] };
-declare const location: { readonly href: string };
-declare const document: {
-  readonly documentElement: { lang: string };
-  readonly head: { append(element: unknown): void };
-  createElement(name: string): { name: string; content: string };
-};
+declare const location: { readonly href: string; readonly search: string };
+declare const document: { readonly documentElement: { lang: string } };
 
-/** Gets the document from its address. Part of what Nest sets up by itself when no plugins are given. */
-export function downloadUrl(): unknown {
-  return SwaggerUIBundle.plugins.DownloadUrl;
-}
-
-/** Chooses the document in the browser's language, and says in HTML which language that is. */
+/**
+ * Chooses the document in the language that was chosen before a reload (Swagger UI keeps it in the address), or else in
+ * the browser's, and says in HTML which language that is.
+ */
 export function browserLanguage(): unknown {
   const languageOf = (url: string) => new URL(url, location.href).searchParams.get('lang');
   const chosen = ({ urls }: Configs) =>
+    urls.find(({ name }) => name === new URLSearchParams(location.search).get('urls.primaryName'))?.name ??
     navigator.languages
       .map((tag) => urls.find(({ url }) => languageOf(url) === tag.split('-')[0]))
       .find((entry) => entry !== undefined)?.name;
@@ -77,18 +71,6 @@ export function emptyIsAbsent(): unknown {
           const isIncludedOptions = { ...props.isIncludedOptions, defaultValue: false };
           return React.createElement(Original, { ...props, isIncludedOptions });
         },
-    },
-  };
-}
-
-/** Lets phones show the page in their own width, which Nest's page does not ask for. */
-export function deviceWidth(): unknown {
-  return {
-    afterLoad(): void {
-      const viewport = document.createElement('meta');
-      viewport.name = 'viewport';
-      viewport.content = 'width=device-width, initial-scale=1';
-      document.head.append(viewport);
     },
   };
 }

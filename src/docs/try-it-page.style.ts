@@ -8,6 +8,9 @@ export const FAVICON =
 
 /** What Swagger UI's own style leaves to be wished for. */
 export const TRY_IT_PAGE_CSS = `
+html { box-sizing: border-box; overflow-y: scroll; }
+*, *::before, *::after { box-sizing: inherit; }
+body { margin: 0; background: #fafafa; }
 .swagger-ui .topbar { background: #14502c; padding: 8px 0; }
 .swagger-ui .topbar .link { display: none; }
 .swagger-ui .topbar .download-url-wrapper { justify-content: flex-end; }

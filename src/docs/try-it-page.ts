@@ -1,64 +1,75 @@
-import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type OpenAPIObject } from '@nestjs/swagger';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyReply, type FastifyRequest, type RouteHandlerMethod } from 'fastify';
+import { dump } from 'js-yaml';
+import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
 import { TRY_IT_PAGE_CSP } from './content-security-policy.js';
 import { createOpenApiDocument } from './openapi-document.js';
+import { PageFile } from './page-file.js';
 import { type Language, LANGUAGES, negotiateLanguage } from './translations/languages.js';
 import { translateDocument } from './translations/translate-document.js';
-import { browserLanguage, deviceWidth, downloadUrl, emptyIsAbsent, tokenExpiry } from './try-it-page.plugins.js';
-import { FAVICON, TRY_IT_PAGE_CSS } from './try-it-page.style.js';
+import { TRY_IT_PAGE_SCRIPT, tryItPageHtml } from './try-it-page.html.js';
+
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 /**
  * Serves Swagger UI at /cells, where Aspose's own reference has it, and the document beside it, in the language that is
- * asked for. Documents are made with the first request for them.
+ * asked for. Files are read, and documents made, with the first request for them; they are served from memory.
  */
 export function serveTryItPage(app: NestFastifyApplication): void {
-  protectPage(app);
-  SwaggerModule.setup('cells', app, () => createOpenApiDocument(app), {
-    jsonDocumentUrl: 'cells/openapi.json',
-    yamlDocumentUrl: 'cells/openapi.yaml',
-    patchDocumentOnRequest: (request, reply, document) =>
-      inLanguageOf(request as FastifyRequest, reply as FastifyReply, document),
-    customSiteTitle: 'PostAccessToken · Aspose.Cells Cloud',
-    customfavIcon: FAVICON,
-    customCss: TRY_IT_PAGE_CSS,
-    explorer: true,
-    swaggerOptions: {
-      // Loaded by address, one for each language, and not written into the page as well.
-      spec: {},
-      urls: Object.entries(LANGUAGES).map(([tag, { name }]) => ({ name, url: `/cells/openapi.json?lang=${tag}` })),
-      plugins: [downloadUrl, browserLanguage, emptyIsAbsent, deviceWidth, tokenExpiry],
-      deepLinking: true,
-      displayRequestDuration: true,
-      persistAuthorization: false,
-      validatorUrl: null,
-    },
-  });
-}
-
-const translated = new WeakMap<OpenAPIObject, Map<Language, OpenAPIObject>>();
-
-function inLanguageOf(request: FastifyRequest, reply: FastifyReply, document: OpenAPIObject): OpenAPIObject {
-  const lang = new URLSearchParams(request.url.split('?')[1]).get('lang');
-  const language = negotiateLanguage(lang, request.headers['accept-language']);
-  void reply.headers({ 'Content-Language': language, Vary: 'Accept-Language' });
-  const known = translated.get(document) ?? new Map<Language, OpenAPIObject>();
-  translated.set(document, known);
-  const inLanguage = known.get(language) ?? translateDocument(document, LANGUAGES[language].translation);
-  known.set(language, inLanguage);
-  return inLanguage;
-}
-
-/** Gives the page and what it loads a policy of its own; no other route pays for that. */
-function protectPage(app: NestFastifyApplication): void {
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onRoute', (route) => {
-      if (!/^\/cells(?:[/*]|$)/.test(route.url)) return;
-      route.onSend = (_request, reply, _payload, done) => {
-        void reply.header('Content-Security-Policy', TRY_IT_PAGE_CSP);
-        done();
-      };
+  const fastify = app.getHttpAdapter().getInstance();
+  const serve = (path: string, handler: RouteHandlerMethod) => {
+    fastify.get(path, (request, reply) => {
+      // No other route pays for a policy of its own.
+      void reply.header('Content-Security-Policy', TRY_IT_PAGE_CSP);
+      return handler.call(fastify, request, reply);
     });
+  };
+  const serveFile = (path: string, make: () => PageFile) => {
+    const file = once(make);
+    serve(path, (request, reply) => file().send(request, reply));
+  };
+
+  serveFile('/cells', () => new PageFile('text/html; charset=utf-8', tryItPageHtml('./cells/')));
+  serveFile('/cells/', () => new PageFile('text/html; charset=utf-8', tryItPageHtml('./')));
+  serveFile('/cells/swagger-ui-init.js', () => new PageFile(JAVASCRIPT, TRY_IT_PAGE_SCRIPT));
+  serveFile('/cells/swagger-ui-bundle.js', () => swaggerUiFile(JAVASCRIPT, 'swagger-ui-bundle.js'));
+  serveFile('/cells/swagger-ui-standalone-preset.js', () =>
+    swaggerUiFile(JAVASCRIPT, 'swagger-ui-standalone-preset.js'),
+  );
+  serveFile('/cells/swagger-ui.css', () => swaggerUiFile('text/css; charset=utf-8', 'swagger-ui.css'));
+
+  const english = once(() => createOpenApiDocument(app));
+  serve('/cells/openapi.json', inLanguages('application/json; charset=utf-8', english, JSON.stringify));
+  serve(
+    '/cells/openapi.yaml',
+    inLanguages('text/yaml; charset=utf-8', english, (document) => dump(document, { skipInvalid: true, noRefs: true })),
+  );
+}
+
+function swaggerUiFile(type: string, name: string): PageFile {
+  return new PageFile(type, readFileSync(join(swaggerUiFolder(), name)));
+}
+
+function inLanguages(
+  type: string,
+  english: () => OpenAPIObject,
+  write: (document: OpenAPIObject) => string,
+): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  const files = new Map<Language, PageFile>();
+  return (request, reply) => {
+    const lang = new URLSearchParams(request.url.split('?')[1]).get('lang');
+    const language = negotiateLanguage(lang, request.headers['accept-language']);
+    const file =
+      files.get(language) ?? new PageFile(type, write(translateDocument(english(), LANGUAGES[language].translation)));
+    files.set(language, file);
+    return file.send(request, reply.header('Content-Language', language), 'Accept-Language');
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }

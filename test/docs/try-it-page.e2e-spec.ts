@@ -43,7 +43,7 @@ const chromium = installedProgram('chromium', 'chromium-browser', 'google-chrome
   });
 
   /** Opens the deep link in a browser of its own; scripts' errors and what the policy stops are kept as faults. */
-  async function open(options: BrowserContextOptions = {}): Promise<void> {
+  async function open(options: BrowserContextOptions = {}, path = DEEP_LINK): Promise<void> {
     faults = [];
     context = await browser.newContext({ viewport: DESKTOP, locale: 'en-US', ...options });
     page = await context.newPage();
@@ -51,8 +51,8 @@ const chromium = installedProgram('chromium', 'chromium-browser', 'google-chrome
     page.on('console', (line) => {
       if (/content security policy|refused to/i.test(line.text())) faults.push(line.text());
     });
-    await page.goto(service.origin + DEEP_LINK);
-    await page.locator('.opblock.is-open .opblock-body').waitFor();
+    await page.goto(service.origin + path);
+    await page.locator(path === DEEP_LINK ? '.opblock.is-open .opblock-body' : '.opblock').waitFor();
   }
 
   const field = (name: string) =>
@@ -167,6 +167,21 @@ const chromium = installedProgram('chromium', 'chromium-browser', 'google-chrome
     await page.getByText('Ottenere un token di accesso').first().waitFor();
     expect(await page.evaluate('document.documentElement.lang')).toBe('it');
   });
+
+  it.each(['/cells', '/cells/', DEEP_LINK])(
+    'is there again, in the language that was chosen, when %s is reloaded',
+    async (path) => {
+      await open({}, path);
+      await page.locator('.topbar select').selectOption({ label: 'Italiano' });
+      await page.getByText('Ottenere un token di accesso').first().waitFor();
+      await page.reload();
+      await page.getByText('Ottenere un token di accesso').first().waitFor();
+      expect(await page.locator('.topbar select option:checked').innerText()).toBe('Italiano');
+      await page.goto(service.origin + DEEP_LINK);
+      await page.reload();
+      await page.locator('.opblock.is-open .opblock-body').waitFor();
+    },
+  );
 
   it('has a title and an icon of its own, and the body before the query', async () => {
     await open();
