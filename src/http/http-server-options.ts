@@ -4,11 +4,15 @@ import { type Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type Environment } from '../config/environment.js';
 import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
+import { CLOSED_CONNECTIONS } from './closed-connections.js';
 import { type UnreadRefusal } from './completed-requests.js';
 import { errorBody, ERROR_HEADERS } from './error-reply.js';
 import { gatewayFirst } from './gateway-first.js';
+import { limitConnections } from './max-connections.js';
+import { oneAtATime } from './one-at-a-time.js';
 import { requestIds } from './request-ids.js';
 import { securityHeaders } from './security-headers.js';
+import { destroyStuckConnections } from './stuck-connections.js';
 import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
 
 /** Bodies, and URLs with their headers, end here: a token request is a few hundred bytes. */
@@ -19,6 +23,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 const SERVER_OPTIONS = {
+  ...CLOSED_CONNECTIONS,
   maxHeaderSize: MAX_BYTES,
   headersTimeout: REQUEST_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
@@ -43,8 +48,11 @@ export function httpServerOptions(
   const create = tlsFiles === undefined ? httpServer : httpsServerFactory(tlsFiles);
   return {
     serverFactory: (answer) => {
-      const listener = gatewayFirst(gateway, answer);
-      return create(listener).on('checkContinue', listener);
+      const listener = oneAtATime(gatewayFirst(gateway, answer));
+      const server = create(listener).on('checkContinue', listener);
+      limitConnections(server);
+      destroyStuckConnections(server, (socket) => gateway()?.carries(socket) === true);
+      return server;
     },
     logger: false,
     bodyLimit: MAX_BYTES,

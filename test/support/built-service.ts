@@ -24,12 +24,19 @@ export interface BuiltServiceOptions {
   readonly env: Readonly<Record<string, string>>;
   /** For node itself, such as `--expose-gc`. */
   readonly nodeArguments?: readonly string[];
+  /** How many files it may have open. Default: as many as the test. */
+  readonly openFiles?: number;
 }
 
 /** Runs the compiled service as users do, on a free port, its log at the level the test asks for. */
-export async function startBuiltService({ env, nodeArguments = [] }: BuiltServiceOptions): Promise<BuiltService> {
+export async function startBuiltService({
+  env,
+  nodeArguments = [],
+  openFiles,
+}: BuiltServiceOptions): Promise<BuiltService> {
   await buildOnce();
-  const child = spawn(process.execPath, [...nodeArguments, MAIN], {
+  const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `;
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, ...nodeArguments, MAIN], {
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
     cwd: join(ROOT, 'test'),
     stdio: ['ignore', 'pipe', 'pipe'],
