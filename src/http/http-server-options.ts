@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
@@ -11,6 +11,7 @@ import { gatewayFirst } from './gateway-first.js';
 import { limitConnections } from './max-connections.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { requestIds } from './request-ids.js';
+import { wellFramed } from './request-framing.js';
 import { securityHeaders } from './security-headers.js';
 import { destroyStuckConnections } from './stuck-connections.js';
 import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
@@ -24,6 +25,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 const SERVER_OPTIONS = {
   ...CLOSED_CONNECTIONS,
+  // Node's own answer to a request without one is no JSON.
+  requireHostHeader: false,
   maxHeaderSize: MAX_BYTES,
   headersTimeout: REQUEST_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
@@ -46,9 +49,19 @@ export function httpServerOptions(
   const headers = { ...ERROR_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
   const requestId = requestIds();
   const create = tlsFiles === undefined ? httpServer : httpsServerFactory(tlsFiles);
+
+  function refuse(response: ServerResponse, description: string): void {
+    const id = requestId(response.req);
+    const body = errorBody('invalid_request', description);
+    response.shouldKeepAlive = false;
+    response.writeHead(400, { ...headers, 'X-Request-Id': id, 'Content-Length': Buffer.byteLength(body) });
+    response.end(body);
+    refused({ requestId: id, status: 400 });
+  }
+
   return {
     serverFactory: (answer) => {
-      const listener = oneAtATime(gatewayFirst(gateway, answer));
+      const listener = oneAtATime(wellFramed(gatewayFirst(gateway, answer), refuse));
       const server = create(listener).on('checkContinue', listener);
       limitConnections(server);
       destroyStuckConnections(server, (socket) => gateway()?.carries(socket) === true);

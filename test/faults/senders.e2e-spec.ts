@@ -68,7 +68,7 @@ describe('15: sizes', () => {
   });
 });
 
-describe('Lengths that contradict each other', () => {
+describe('Lengths and hosts that contradict each other', () => {
   it.each([
     ['a length and chunks', `${HEAD}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
     ['two lengths', `${HEAD}Content-Length: 5\r\nContent-Length: 6\r\n\r\n123456`],
@@ -76,6 +76,10 @@ describe('Lengths that contradict each other', () => {
     ['a length that is no number', `${HEAD}Content-Length: 1e3\r\n\r\n`],
     ['a chunk size that is no number', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n${MARKER}\r\n`],
     ['chunks that are not the last coding', `${HEAD}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`],
+    ['a coding before the chunks', `${HEAD}Transfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n`],
+    ['chunks twice', `${HEAD}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
+    ['two hosts', `${HEAD}host: b\r\nContent-Length: 5\r\n\r\n12345`],
+    ['no host', `POST ${PATH} HTTP/1.1\r\nContent-Length: 5\r\n\r\n12345`],
     ['a line folded into the next', `${HEAD}Content-Length:\r\n 5\r\nX: y\r\n z\r\n\r\n12345`],
   ])('%s: 400, and nothing after it is read as a request', async (_, bytes) => {
     const smuggled = `POST ${PATH}?client_id=sender&client_secret=${MARKER} HTTP/1.1\r\nHost: a\r\n\r\n`;
