@@ -27,8 +27,26 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '^(\\.\\./)+(config|docs|health|metrics|logging|tracing|app\\.|main)',
+              regex: '^(\\.\\./)+(cells-gateway|cli|config|docs|health|http|metrics|logging|tracing|app\\.|keep-|main|observability)',
               message: 'The library imports nothing from outside its own folder.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // The service and the gateway use the library as any other host does.
+    files: ['src/**/*.ts'],
+    ignores: ['src/cells-authority/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/cells-authority/(?!index\\.js$)',
+              message: 'The library is used by its index.ts.',
             },
           ],
         },

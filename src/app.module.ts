@@ -41,6 +41,7 @@ export class AppModule {
           load: [() => ({ environment })],
         }),
         CellsAuthorityModule.forRootAsync({
+          sdkPaths: true,
           inject: [ConfigService, SERVICE_OBSERVER],
           useFactory: (config: ConfigService, observer: AuthorityObserver) =>
             authorityOptions(config.getOrThrow<Environment>('environment'), observer),

@@ -1,15 +1,15 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { CellsAuthorityService } from './cells-authority/index.js';
+import { CellsAuthorityService, TokenResponder } from './cells-authority/index.js';
 import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
-import { observeRequests, type RequestObservation, unreadRefusals } from './http/completed-requests.js';
-import { openTokenLane } from './http/token-lane.js';
+import { observeRequests, unreadRefusals } from './http/completed-requests.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
+import { respondAheadOfNest } from './http/token-routes.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
 import { type NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
@@ -18,9 +18,8 @@ import { traceRequests } from './tracing/request-tracing.js';
 /** Creates the service, complete but for the listening; the process and the tests use the same one. */
 export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
-  const authority = () => app.get(CellsAuthorityService, { strict: false });
-  const observation: RequestObservation = { meter: () => metrics.requests, logger: logger.logger, authority };
-  const adapter = new FastifyAdapter(httpServerOptions(environment, unreadRefusals(observation), () => gateway));
+  const unread = unreadRefusals(() => metrics.requests, logger.logger);
+  const adapter = new FastifyAdapter(httpServerOptions(environment, unread, () => gateway));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forEnvironment(environment, logger.logger),
     adapter,
@@ -34,11 +33,11 @@ export async function createApplication(environment: Environment, logger: NestLo
   const gateway: CellsGateway | undefined = environment.CELLS_API_URL === 'off' ? undefined : app.get(CellsGateway);
   const metrics = app.get(ServiceMetrics);
   if (gateway !== undefined) metrics.addGateway(() => gateway.numbers);
-  metrics.addKept(() => authority().numbers);
+  metrics.addKept(() => app.get(CellsAuthorityService, { strict: false }).numbers);
   metrics.addDroppedLogLines(() => logger.droppedLines);
   traceRequests(adapter.getInstance());
-  observeRequests(adapter.getInstance(), observation);
-  openTokenLane(adapter.getInstance(), authority, headers, metrics.requests);
+  observeRequests(adapter.getInstance(), metrics.requests);
+  respondAheadOfNest(adapter.getInstance(), () => app.get(TokenResponder, { strict: false }), headers);
   sendSecurityHeaders(adapter.getInstance(), headers);
   if (environment.CORS_ORIGINS !== undefined) app.enableCors(crossOriginOptions(environment.CORS_ORIGINS));
   app.useGlobalFilters(new UnhandledErrorFilter());

@@ -1,3 +1,6 @@
+import { type CredentialForm } from './client-credentials/client-credentials.js';
+import { type TokenPath } from './token-paths.js';
+
 /** What an upstream request came to. A closed set, fit for metric labels. */
 export type UpstreamOutcome =
   | 'token'
@@ -36,8 +39,38 @@ export type SharedStoreOutcome =
   | 'no_answer'
   | 'bypassed';
 
+/** Error codes (RFC 6749 §5.2) that are told apart; an authorization server may make up others. */
+export const TOKEN_ERROR_CODES = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'server_error',
+  'temporarily_unavailable',
+] as const;
+
+/** What a token request over HTTP came to; `throttled` is any answer with status 429. A closed set, fit for metric labels. */
+export type TokenRequestOutcome = 'token' | 'throttled' | 'other_error' | (typeof TOKEN_ERROR_CODES)[number];
+
 /** What the library tells its host. None of the events holds a secret, a token or a raw client id. */
 export type AuthorityEvent =
+  | {
+      /** A token request that came over HTTP has been answered. */
+      readonly type: 'token_request';
+      /** Without the host's prefix and the slash ahead of it. */
+      readonly path: TokenPath;
+      readonly credentialForm: CredentialForm | 'none';
+      readonly outcome: TokenRequestOutcome;
+      /** HTTP status of the answer. */
+      readonly status: number;
+      readonly durationMs: number;
+      /** Keyed fingerprint of the client id; absent where a token was sent, or where no one client was named. */
+      readonly client: string | undefined;
+      /** What Fastify calls the request; absent on Express. */
+      readonly requestId: string | undefined;
+    }
   | { readonly type: 'token_served'; readonly source: TokenSource }
   | {
       readonly type: 'upstream_request';

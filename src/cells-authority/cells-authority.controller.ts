@@ -1,39 +1,23 @@
-import { Controller, Post, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
-import { CellsAuthorityService } from './cells-authority.service.js';
-import { type TokenRequest } from './client-credentials/client-credentials.js';
-import { TokenRequestPipe, TokenRequestSource } from './client-credentials/token-request.pipe.js';
+import { Controller, Post, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { type HttpRequest } from './client-credentials/http-request.js';
 import { ApiPostAccessToken } from './dto/post-access-token.api.js';
-import { OAuthErrorFilter } from './errors/oauth-error.filter.js';
 import { TokenRoute } from './host-adapters/token-route.js';
-import { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
-import { type PlatformResponse, sendToken } from './token-reply.js';
+import { PUBLISHED_PATH } from './token-paths.js';
+import { PlatformReply, type PlatformResponse } from './token-reply.js';
+import { TokenResponder } from './token-responder.js';
 
-/** `CellsAuthorityController` of Aspose.Cells Cloud: one operation, on the paths its clients know. */
+/** `CellsAuthorityController` of Aspose.Cells Cloud: the one operation that it publishes. */
 // On the class, or Nest adds a tag of its own making.
 @ApiTags('CellsAuthorityController')
-@Controller({ version: VERSION_NEUTRAL })
-@UseFilters(OAuthErrorFilter)
+@Controller({ path: PUBLISHED_PATH, version: VERSION_NEUTRAL })
 export class CellsAuthorityController {
-  constructor(private readonly authority: CellsAuthorityService) {}
+  constructor(private readonly responder: TokenResponder) {}
 
-  @Post(PUBLISHED_PATH)
+  @Post()
   @TokenRoute()
   @ApiPostAccessToken()
-  postAccessToken(
-    @TokenRequestSource(TokenRequestPipe) request: TokenRequest,
-    @Res() response: PlatformResponse,
-  ): Promise<void> {
-    return sendToken(response, this.authority.answer(request, 'published'));
-  }
-
-  @Post(SDK_PATHS)
-  @TokenRoute()
-  @ApiExcludeEndpoint()
-  postSdkToken(
-    @TokenRequestSource(TokenRequestPipe) request: TokenRequest,
-    @Res() response: PlatformResponse,
-  ): Promise<void> {
-    return sendToken(response, this.authority.answer(request, 'sdk'));
+  postAccessToken(@Req() request: HttpRequest, @Res() response: PlatformResponse): void | Promise<void> {
+    return this.responder.respond(request, new PlatformReply(response), PUBLISHED_PATH);
   }
 }

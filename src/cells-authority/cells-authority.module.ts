@@ -11,12 +11,12 @@ import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cel
 import { CellsAuthorityService } from './cells-authority.service.js';
 import { type Clock, monotonicClock, tokenClock, wallClock } from './clock.js';
 import { harmlessObserver } from './harmless-observer.js';
-import { takeTokenBodies } from './host-adapters/token-bodies.js';
+import { keepTokenBodies } from './host-adapters/token-bodies.js';
 import {
   AUTHORITY_CLOCK,
   AUTHORITY_OBSERVER,
   RANDOM,
-  SERVES_HTTP,
+  SERVED_PATHS,
   SHARED_STORE,
   SHARED_STORE_PATIENCE_MS,
   TOKEN_CLOCK,
@@ -30,12 +30,15 @@ import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
 import { TokenAuthority } from './token-cache/token-authority.js';
 import { TokenCache } from './token-cache/token-cache.js';
+import { type TokenPath } from './token-paths.js';
+import { TokenResponder } from './token-responder.js';
 import { readCertificateAuthorities, warnOfDisabledVerification } from './verified-tls.js';
 
 @Module({
   providers: [
     CellsAuthorityService,
     CellsApiAuthorization,
+    TokenResponder,
     TokenAuthority,
     TokenCache,
     CacheKeys,
@@ -93,12 +96,13 @@ import { readCertificateAuthorities, warnOfDisabledVerification } from './verifi
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS, WALL_CLOCK],
     },
   ],
-  exports: [CellsAuthorityService, CellsApiAuthorization],
+  exports: [CellsAuthorityService, CellsApiAuthorization, TokenResponder],
 })
 export class CellsAuthorityModule extends ConfigurableModuleClass implements NestModule, OnApplicationShutdown {
   constructor(
     @Inject(ConnectionPool) private readonly pool: ConnectionPool,
-    @Inject(SERVES_HTTP) private readonly servesHttp: boolean,
+    @Inject(SERVED_PATHS) private readonly servedPaths: readonly TokenPath[],
+    @Inject(TokenResponder) private readonly responder: TokenResponder,
     private readonly adapterHost: HttpAdapterHost,
   ) {
     super();
@@ -107,7 +111,8 @@ export class CellsAuthorityModule extends ConfigurableModuleClass implements Nes
   /** The one moment at which the host's HTTP adapter is there and its routes are not. */
   configure(): void {
     warnOfDisabledVerification();
-    if (this.servesHttp) takeTokenBodies(this.adapterHost.httpAdapter);
+    if (this.servedPaths.length === 0) return;
+    keepTokenBodies(this.adapterHost.httpAdapter, this.responder, this.servedPaths);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,22 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { abortable } from './abortable.js';
 import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.options.js';
-import {
-  type ClientCredentials,
-  type FreshnessWish,
-  type TokenRequest,
-} from './client-credentials/client-credentials.js';
-import { type HttpRequest } from './client-credentials/http-request.js';
-import { readClientId, readAcceptableRequest } from './client-credentials/token-request.reader.js';
-import { isPlainlyValid, validateTokenRequest } from './client-credentials/token-request.validation.js';
+import { type ClientCredentials } from './client-credentials/client-credentials.js';
+import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-response.dto.js';
-import { OAuthError } from './errors/oauth-error.js';
-import { invalidClientForBasic } from './errors/oauth-errors.js';
 import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/token-answer.js';
-
-/** The published path, or one of those that SDKs call. */
-export type TokenPath = 'published' | 'sdk';
+import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
 
 /** How a token is to be got. */
 export interface PostAccessTokenOptions {
@@ -79,43 +69,12 @@ export class CellsAuthorityService {
     return this.authority.numbers;
   }
 
-  /** Answers a token request that came over HTTP and has been validated. @throws OAuthError as it is to be sent. */
-  answer(request: TokenRequest, path: TokenPath): TokenAnswer | Promise<TokenAnswer> {
-    const answer = this.authority.obtain(request, this.#terms(request.wish, path));
-    if (request.form !== 'basic' || !(answer instanceof Promise)) return answer;
-    return answer.catch((error: unknown) => {
-      throw error instanceof OAuthError ? invalidClientForBasic(error) : error;
-    });
-  }
-
-  /**
-   * Answers a token request that nobody has read yet: at once when its token is kept. `undefined` when it cannot be told
-   * at a glance that the request is valid; it then has to be read and validated, and goes to {@link answer}.
-   */
-  readAndAnswer(request: HttpRequest, path: TokenPath): TokenAnswer | Promise<TokenAnswer> | undefined {
-    const read = readAcceptableRequest(request, this.options.queryCredentials);
-    if (read === undefined) return undefined;
-    const { clientId, clientSecret } = read.credentials;
-    return isPlainlyValid(clientId, clientSecret, read.scope, read.grantType) ? this.answer(read, path) : undefined;
-  }
-
-  /** Fingerprint, the same as in events, of the client id that a request names; `undefined` when it names none. */
-  clientOf(request: HttpRequest): string | undefined {
-    const clientId = readClientId(request);
-    return clientId === undefined ? undefined : this.authority.fingerprint(clientId);
-  }
-
-  #terms(wish: FreshnessWish, path: TokenPath): FreshnessWish & { maxAge: number } {
-    const maxAge = path === 'sdk' ? this.options.sdkTokenMaxAgeS : (this.options.tokenMaxAgeS ?? Infinity);
-    return { maxAge, minFresh: wish.minFresh, forceRefresh: wish.forceRefresh };
-  }
-
   async #obtain(credentials: ClientCredentials, options: PostAccessTokenOptions): Promise<TokenAnswer> {
     const { minFresh = 0, forceRefresh = false, scope, signal } = options;
     validateTokenRequest(credentials, scope);
     signal?.throwIfAborted();
     const request = { credentials, scope, clientAddress: undefined };
-    const answer = this.authority.obtain(request, this.#terms({ minFresh, forceRefresh }, 'published'));
-    return abortable(Promise.resolve(answer), signal);
+    const terms = { maxAge: maxAgeOn(PUBLISHED_PATH, this.options), minFresh, forceRefresh };
+    return abortable(Promise.resolve(this.authority.obtain(request, terms)), signal);
   }
 }

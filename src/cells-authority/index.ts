@@ -2,32 +2,33 @@ export { CellsAuthorityController } from './cells-authority.controller.js';
 export { CellsAuthorityModule } from './cells-authority.module.js';
 export { type CellsAuthorityExtras } from './cells-authority.module-definition.js';
 export { CellsAuthorityOptions, type CellsAuthorityOptionsFactory, OwnCredentials } from './cells-authority.options.js';
-export {
-  CellsAuthorityService,
-  type PostAccessTokenOptions,
-  type TokenPath,
-  type TokenResponse,
-} from './cells-authority.service.js';
+export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse } from './cells-authority.service.js';
 export {
   type AuthorityEvent,
   type AuthorityObserver,
+  type TokenRequestOutcome,
   type TokenSource,
   type UpstreamOutcome,
 } from './authority-observer.js';
+export { TokenUrlConstraint } from './authorization-server/token-url.js';
+export { CertificateFileConstraint } from './verified-tls.js';
 export {
   ASPOSE_API_ORIGIN,
   CellsApiAuthorization,
   type CellsApiAuthorizationOptions,
 } from './cells-api/cells-api-authorization.js';
-export { type ClientCredentials } from './client-credentials/client-credentials.js';
+export { type ClientCredentials, type CredentialForm } from './client-credentials/client-credentials.js';
+export { type HttpRequest } from './client-credentials/http-request.js';
 export { TokenRequestDto } from './dto/token-request.dto.js';
 export { TokenResponseDto } from './dto/token-response.dto.js';
 export { ErrorResponseDto } from './dto/error-response.dto.js';
 export { OPERATION_TEXTS } from './dto/operation-texts.js';
 export { CLIENT_CREDENTIALS_SCHEME } from './dto/post-access-token.api.js';
-export { OAuthError } from './errors/oauth-error.js';
-export { PUBLISHED_PATH, SDK_PATHS } from './token-paths.js';
-export { TOKEN_REPLY_HEADERS } from './token-reply.js';
+export { composeErrorResponse, OAuthError } from './errors/oauth-error.js';
+export { OAuthErrorFilter } from './errors/oauth-error.filter.js';
+export { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token-paths.js';
+export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './token-reply.js';
+export { TokenResponder } from './token-responder.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { type TokenAnswer } from './token-cache/token-answer.js';
 export { readCertificateAuthorities, verifiedTls, type VerifiedTls } from './verified-tls.js';

@@ -19,5 +19,5 @@ export const SHARED_STORE = Symbol('SHARED_STORE');
 /** Milliseconds that a request waits for the shared store. */
 export const SHARED_STORE_PATIENCE_MS = Symbol('SHARED_STORE_PATIENCE_MS');
 
-/** Whether the module serves the HTTP operation: its option `controller`. */
-export const SERVES_HTTP = Symbol('SERVES_HTTP');
+/** The paths at which the module serves the HTTP operation; none with `controller: false`. */
+export const SERVED_PATHS = Symbol('SERVED_PATHS');

@@ -6,7 +6,7 @@ export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {
     // Far too many, and of no interest one by one.
-    if (event.type === 'token_served') return;
+    if (event.type === 'token_served' || (event.type === 'token_request' && event.outcome === 'token')) return;
     const line = JSON.stringify(event);
     if (deservesWarning(event)) logger.warn(line);
     else logger.debug(line);

@@ -1,5 +1,7 @@
+import { type AuthorityOptions } from './cells-authority.options.js';
+
 /** The published operation, which the newest Go SDK calls, too. */
-export const PUBLISHED_PATH = 'v4.0/cells/connect/token';
+export const PUBLISHED_PATH = 'v4.0/cells/connect/token' as const;
 
 /** Where the other SDKs, of all ages, ask for their tokens; kept out of the OpenAPI document. */
 export const SDK_PATHS = [
@@ -11,4 +13,24 @@ export const SDK_PATHS = [
   'oauth2/token',
   // shown in some documentation
   'v3.0/connect/token',
-];
+] as const;
+
+/** A path that SDKs ask for their tokens at. */
+export type SdkPath = (typeof SDK_PATHS)[number];
+
+/** A path that tokens are asked for at. */
+export type TokenPath = typeof PUBLISHED_PATH | SdkPath;
+
+/** Which of these paths a URL's path ends in, wherever the host's prefixes have put them; the longest one, if several. */
+export function tokenPathAt(urlPath: string, paths: readonly TokenPath[]): TokenPath | undefined {
+  const plain = urlPath
+    .toLowerCase()
+    .replace(/\/{2,}/g, '/')
+    .replace(/\/$/, '');
+  return paths.filter((path) => plain.endsWith(`/${path}`)).sort((a, b) => b.length - a.length)[0];
+}
+
+/** Seconds since its issue within which a token is reused on this path. */
+export function maxAgeOn(path: TokenPath, { tokenMaxAgeS = Infinity, sdkTokenMaxAgeS }: AuthorityOptions): number {
+  return path === PUBLISHED_PATH ? tokenMaxAgeS : sdkTokenMaxAgeS;
+}

@@ -13,10 +13,7 @@ import {
   validateSync,
   type ValidationError,
 } from 'class-validator';
-import { ASPOSE_API_ORIGIN } from '../cells-authority/index.js';
-
-import { TokenUrlConstraint } from '../cells-authority/authorization-server/token-url.js';
-import { CertificateFileConstraint } from '../cells-authority/verified-tls.js';
+import { ASPOSE_API_ORIGIN, CertificateFileConstraint, TokenUrlConstraint } from '../cells-authority/index.js';
 import { CellsApiUrlConstraint } from './cells-api-url.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

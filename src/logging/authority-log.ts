@@ -1,6 +1,7 @@
 import { type Logger } from 'pino';
 import { type AuthorityEvent, type AuthorityObserver } from '../cells-authority/index.js';
 
+type TokenRequestEvent = Extract<AuthorityEvent, { type: 'token_request' }>;
 type StoreEvent = Extract<AuthorityEvent, { type: 'shared_store' }>;
 
 /** Redis trouble comes by the thousand: of each kind one line a minute, with the number of those left out. */
@@ -30,6 +31,9 @@ export function authorityLog(logger: Logger, now: () => number = () => performan
         else logger.warn(fields, 'The authorization server issued no token');
         break;
       }
+      case 'token_request':
+        if (event.outcome !== 'token') writeRefusal(logger, event);
+        break;
       case 'shared_store':
         logStore(event);
         break;
@@ -39,7 +43,27 @@ export function authorityLog(logger: Logger, now: () => number = () => performan
   };
 }
 
-type RareEvent = Exclude<AuthorityEvent, { type: 'token_served' | 'upstream_request' | 'shared_store' }>;
+function writeRefusal(logger: Logger, event: TokenRequestEvent): void {
+  const { path, status, durationMs } = event;
+  logger[status >= 500 ? 'warn' : 'info'](
+    {
+      event: 'request_refused',
+      requestId: event.requestId,
+      path: `/${path}`,
+      credentialForm: event.credentialForm,
+      outcome: event.outcome,
+      status,
+      durationMs: Math.round(durationMs),
+      client: event.client,
+    },
+    'A request got no token',
+  );
+}
+
+type RareEvent = Exclude<
+  AuthorityEvent,
+  { type: 'token_request' | 'token_served' | 'upstream_request' | 'shared_store' }
+>;
 
 function writeRareEvent(logger: Logger, { type: event, ...fields }: RareEvent): void {
   const line = { event, ...fields };

@@ -1,13 +1,14 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { type AuthorityEvent, type AuthorityObserver, type TokenSource } from '../cells-authority/index.js';
+import { type RequestMeter } from './request-meter.js';
 
 /** Seconds; the default budget of an upstream request is 8 s. */
 const UPSTREAM_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
 const CIRCUIT_STATES = ['closed', 'half_open', 'open'] as const;
 const SOURCES: readonly TokenSource[] = ['kept', 'fetched', 'shared_flight', 'shared_store', 'fallback'];
 
-/** Makes the metrics of what the library tells; the observer that is returned keeps them. */
-export function authorityMetrics(registry: Registry): AuthorityObserver {
+/** Makes the metrics of what the library tells; the observer that is returned keeps them. Requests go to their meter. */
+export function authorityMetrics(registry: Registry, requests: RequestMeter): AuthorityObserver {
   const registers = [registry];
   const countServed = plainCounter(registry, {
     name: 'cells_authority_tokens_served_total',
@@ -67,6 +68,9 @@ export function authorityMetrics(registry: Registry): AuthorityObserver {
   });
   return (event: AuthorityEvent) => {
     switch (event.type) {
+      case 'token_request':
+        requests.tokenRequest(event);
+        break;
       case 'token_served':
         countServed(event.source);
         break;

@@ -15,7 +15,7 @@ export class ServiceMetrics {
 
   constructor(private readonly scraped = true) {
     if (scraped) this.requests.register(this.registry);
-    this.observe = scraped ? authorityMetrics(this.registry) : () => undefined;
+    this.observe = scraped ? authorityMetrics(this.registry, this.requests) : () => undefined;
     this.observeGateway = scraped ? gatewayMetrics(this.registry) : () => undefined;
   }
 

@@ -37,6 +37,36 @@ describe('the diagram of the architecture', () => {
   });
 });
 
+describe.each([
+  ['A form request whose token is kept', 12],
+  ['A form request without one', 25],
+])('The walk of %s', (heading, most) => {
+  const [, text = ''] = readMarkdown('docs/architecture.md').split(`## ${heading}\n`);
+  const [section = ''] = text.split('\n## ');
+  const steps = [...section.matchAll(/^(\d+)\. `([\w.]+)` in `([\w./-]+)`/gm)].map(([, nth, name = '', file = '']) => ({
+    nth: Number(nth),
+    name,
+    file,
+  }));
+
+  it('has its steps in order, and not too many', () => {
+    const first = steps[0]?.nth ?? 0;
+    expect(steps.length).toBeGreaterThan(10);
+    expect(steps.map(({ nth }) => nth)).toEqual(steps.map((_step, i) => first + i));
+    expect(steps.at(-1)?.nth).toBeLessThanOrEqual(most);
+  });
+
+  it('names functions that their files declare', () => {
+    const missing = steps.filter(({ name, file }) => {
+      const code = readFileSync(join(ROOT, file), 'utf8');
+      const [owner = '', method] = name.split('.');
+      const declares = new RegExp(`^(?:export )?(?:async )?(?:function|class) ${owner}\\b`, 'm').test(code);
+      return !declares || (method !== undefined && !new RegExp(`^  (?:static |async )*${method}[(<]`, 'm').test(code));
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
 function fileOf(className: string): string {
   const file = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))

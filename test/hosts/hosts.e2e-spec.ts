@@ -106,10 +106,11 @@ function expected({ status, error, send }: BadInputRow): object {
 type Register = (options: CellsAuthorityOptions) => DynamicModule;
 
 const registrations: readonly { readonly registration: string; readonly register: Register }[] = [
-  { registration: 'forRoot', register: (options) => CellsAuthorityModule.forRoot(options) },
+  { registration: 'forRoot', register: (options) => CellsAuthorityModule.forRoot({ ...options, sdkPaths: true }) },
   {
     registration: 'forRootAsync with useFactory',
-    register: (options) => CellsAuthorityModule.forRootAsync({ useFactory: () => Promise.resolve(options) }),
+    register: (options) =>
+      CellsAuthorityModule.forRootAsync({ sdkPaths: true, useFactory: () => Promise.resolve(options) }),
   },
   {
     registration: 'forRootAsync with useClass',
@@ -120,7 +121,7 @@ const registrations: readonly { readonly registration: string; readonly register
           return options;
         }
       }
-      return CellsAuthorityModule.forRootAsync({ useClass: Settings });
+      return CellsAuthorityModule.forRootAsync({ sdkPaths: true, useClass: Settings });
     },
   },
   {
@@ -134,7 +135,7 @@ const registrations: readonly { readonly registration: string; readonly register
       }
       @Module({ providers: [Settings], exports: [Settings] })
       class SettingsModule {}
-      return CellsAuthorityModule.forRootAsync({ imports: [SettingsModule], useExisting: Settings });
+      return CellsAuthorityModule.forRootAsync({ sdkPaths: true, imports: [SettingsModule], useExisting: Settings });
     },
   },
 ];

@@ -1,18 +1,21 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   Body,
   Controller,
   type DynamicModule,
   type ExecutionContext,
+  Get,
   Inject,
   Injectable,
   type INestApplication,
   type INestApplicationContext,
   Module,
   Post,
+  SetMetadata,
   type Type,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { NestFactory, Reflector } from '@nestjs/core';
+import { ApiExcludeController, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import {
   type AuthorityEvent,
@@ -21,6 +24,8 @@ import {
   CLIENT_CREDENTIALS_SCHEME,
   CellsAuthorityModule,
   CellsAuthorityService,
+  PUBLISHED_PATH,
+  SDK_PATHS,
 } from '../../src/cells-authority/index.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { exchange } from '../support/http-exchange.js';
@@ -83,6 +88,8 @@ describe('Options', () => {
     ['Redis without a secret', { tokenCache: 'redis' }, 'tokenCacheSecret must have 32 characters or more'],
     ['a flag of text', { controller: 'false' }, 'controller must be true or false'],
     ['another flag of text', { isGlobal: 1 }, 'isGlobal must be true or false'],
+    ['an unknown path', { sdkPaths: ['oauth2/tokens'] }, 'sdkPaths must be true, false or a list of: v3.0/cells'],
+    ['a path of text', { sdkPaths: 'oauth2/token' }, 'sdkPaths must be true, false or a list of: v3.0/cells'],
   ])('%s: the start fails with a message', async (_what, options, message) => {
     await expect(async () => start(options)).rejects.toThrow(message);
     await expect(async () => start(options)).rejects.toThrow('CellsAuthorityModule: ');
@@ -164,6 +171,129 @@ describe('The module', () => {
       expect(JSON.parse((await exchange(await app.getUrl(), request)).body)).toEqual({ a: [1] });
     });
 
+    it.each<[string, CellsAuthorityExtras['sdkPaths'], readonly string[]]>([
+      ['none', undefined, []],
+      ['all', true, SDK_PATHS],
+      ['some', ['connect/token'], ['connect/token']],
+    ])('serves those SDK paths that it is told to: %s', async (_which, sdkPaths, served) => {
+      const module = CellsAuthorityModule.forRoot({
+        upstreamTokenUrl: upstream.tokenUrl,
+        ...(sdkPaths && { sdkPaths }),
+      });
+      const app = closedAfterwards(await startHost(adapter, [module]));
+      const origin = await app.getUrl();
+      const statuses = async (method: string) =>
+        Object.fromEntries(
+          await Promise.all(
+            [PUBLISHED_PATH, ...SDK_PATHS].map(async (path) => [
+              path,
+              (await exchange(origin, { ...TOKEN_REQUEST, method, path: `/${path}` })).status,
+            ]),
+          ),
+        ) as object;
+      const expected = (status: number) =>
+        Object.fromEntries([PUBLISHED_PATH, ...SDK_PATHS].map((path) => [path, served.includes(path) ? status : 404]));
+
+      expect(await statuses('POST')).toEqual({ ...expected(200), [PUBLISHED_PATH]: 200 });
+      expect(await statuses('TRACE')).toEqual({ ...expected(405), [PUBLISHED_PATH]: 405 });
+      expect(await statuses('PUT')).toEqual({ ...expected(405), [PUBLISHED_PATH]: 405 });
+    });
+
+    it.each(['first', 'last'])("leaves the host's own token endpoint alone, imported %s", async (order) => {
+      @Controller('oauth2')
+      class OwnController {
+        @Post('token')
+        token(@Body() body: unknown): unknown {
+          return { own: body };
+        }
+        @Get('token')
+        describe(): unknown {
+          return { own: 'description' };
+        }
+      }
+      @Module({ controllers: [OwnController] })
+      class OwnModule {}
+      const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+      const modules = order === 'first' ? [module, { module: OwnModule }] : [{ module: OwnModule }, module];
+      const origin = await closedAfterwards(await startHost(adapter, modules)).getUrl();
+      const send = { path: '/oauth2/token', headers: ['Content-Type', 'application/json'], body: '{"a":[1]}' };
+
+      expect(JSON.parse((await exchange(origin, send)).body)).toEqual({ own: { a: [1] } });
+      const described = await exchange(origin, { method: 'GET', path: '/oauth2/token' });
+      expect(JSON.parse(described.body)).toEqual({ own: 'description' });
+      expect((await exchange(origin, { ...send, method: 'TRACE' })).headers.allow).toBeUndefined();
+      expect((await exchange(origin, TOKEN_REQUEST)).status).toBe(200);
+    });
+
+    it("passes the host's global guards with the host's own decorator, in this module alone", async () => {
+      const Public = () => SetMetadata('public', true);
+      const guard = {
+        name: '',
+        configure: (app: INestApplication) => {
+          const reflector = app.get(Reflector);
+          app.useGlobalGuards({
+            canActivate: (context: ExecutionContext) =>
+              reflector.getAllAndOverride<boolean | undefined>('public', [context.getHandler(), context.getClass()]) ??
+              false,
+          });
+        },
+      };
+      const served = (decorators: ClassDecorator[]) =>
+        CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, sdkPaths: true, decorators });
+      const open = await closedAfterwards(await startHost(adapter, [served([Public()])], guard)).getUrl();
+      const closed = await closedAfterwards(await startHost(adapter, [served([])], guard)).getUrl();
+
+      for (const path of [PUBLISHED_PATH, ...SDK_PATHS]) {
+        expect((await exchange(open, { ...TOKEN_REQUEST, path: `/${path}` })).status).toBe(200);
+        expect((await exchange(closed, { ...TOKEN_REQUEST, path: `/${path}` })).status).toBe(403);
+      }
+    });
+
+    it('lets pages ask for tokens whose origin the host allows by CORS, and no others', async () => {
+      const allowing = {
+        name: '',
+        configure: (app: INestApplication) => {
+          app.enableCors({ origin: ['https://app.example.com'] });
+        },
+      };
+      const module = () => CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+      const withCors = await closedAfterwards(await startHost(adapter, [module()], allowing)).getUrl();
+      const without = await closedAfterwards(await startHost(adapter, [module()])).getUrl();
+      const from = (page: string) => ({
+        ...TOKEN_REQUEST,
+        headers: [...TOKEN_REQUEST.headers, 'Origin', page, 'Sec-Fetch-Site', 'cross-site'],
+      });
+
+      expect((await exchange(withCors, from('https://app.example.com'))).status).toBe(200);
+      expect((await exchange(withCors, from('https://evil.example'))).status).toBe(403);
+      expect((await exchange(without, from('https://app.example.com'))).status).toBe(403);
+    });
+
+    it("keeps the host's AsyncLocalStorage, also where it has to wait for a body", async () => {
+      const storage = new AsyncLocalStorage<string>();
+      const seen: unknown[] = [];
+      const entering = {
+        name: '',
+        configure: (app: INestApplication) => {
+          app.use((_request: unknown, _response: unknown, next: () => void) => {
+            storage.run('of the request', next);
+          });
+        },
+      };
+      const module = CellsAuthorityModule.forRoot({
+        upstreamTokenUrl: upstream.tokenUrl,
+        observer: ({ type }) => {
+          seen.push([type, storage.getStore()]);
+        },
+      });
+      const app = closedAfterwards(await startHost(adapter, [module], entering));
+      await exchange(await app.getUrl(), TOKEN_REQUEST);
+
+      expect(seen).toEqual(
+        ['upstream_request', 'token_served', 'token_request'].map((type) => [type, 'of the request']),
+      );
+    });
+
     it("is under the host's global guards, and can be let through", async () => {
       const guard = (mayPass: (context: ExecutionContext) => boolean) => ({
         name: '',
@@ -239,7 +369,7 @@ describe('Two modules in one application', () => {
 
     expect([upstream.requestCount, elsewhere.requestCount]).toEqual([1, 1]);
     expect(events).toEqual({
-      cells: ['upstream_request', 'token_served', 'token_served', 'token_served'],
+      cells: ['upstream_request', 'token_served', 'token_served', 'token_served', 'token_request'],
       words: ['upstream_request', 'token_served'],
     });
   });
@@ -351,6 +481,14 @@ describe.each(hostAdapters)("The host's OpenAPI document on %s", (adapter) => {
     });
     expect(Object.keys(components?.schemas ?? {}).sort()).toEqual(['ErrorResponse', 'TokenRequest', 'TokenResponse']);
     expect(Object.keys(components?.securitySchemes ?? {})).toEqual([CLIENT_CREDENTIALS_SCHEME]);
+  });
+
+  it('has nothing of it when the host excludes the controllers', async () => {
+    const { paths, components } = await documentOf({ decorators: [ApiExcludeController()] });
+
+    expect(paths).toEqual({});
+    expect(components?.schemas).toEqual({});
+    expect(Object.keys((await documentOf({})).paths)).toHaveLength(1);
   });
 
   it('has nothing of it with controller: false', async () => {

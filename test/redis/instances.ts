@@ -1,7 +1,7 @@
+import { type INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
-import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import {
   type AuthorityEvent,
   CellsAuthorityModule,
@@ -17,7 +17,7 @@ import {
 } from '../../src/cells-authority/injection-tokens.js';
 import { type SharedStore } from '../../src/cells-authority/shared-store/shared-store.js';
 import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
-import { tokenRequest } from '../support/token-request.js';
+import { type KindOfPath, obtain, tokenRequest } from '../support/token-request.js';
 import { ownerOf } from '../support/owned-token.js';
 
 export const CACHE_SECRET = 'the-secret-of-the-shared-store-0001';
@@ -40,6 +40,7 @@ export class Instance {
 
   private constructor(
     readonly service: CellsAuthorityService,
+    private readonly module: INestApplicationContext,
     readonly store: SharedStore,
     readonly cache: TokenCache,
     readonly close: () => Promise<void>,
@@ -71,7 +72,7 @@ export class Instance {
       .useValue(patienceMs)
       .compile();
     const store = module.get<SharedStore>(SHARED_STORE);
-    const instance = new Instance(module.get(CellsAuthorityService), store, module.get(TokenCache), () =>
+    const instance = new Instance(module.get(CellsAuthorityService), module, store, module.get(TokenCache), () =>
       module.close(),
     );
     instance.events.push(...listener.early);
@@ -100,10 +101,10 @@ export class Instance {
     clientId: string,
     clientSecret: string,
     more: Partial<TokenRequest> = {},
-    path: TokenPath = 'published',
+    path: KindOfPath = 'published',
   ): Promise<Answer> {
     try {
-      const { text } = await this.service.answer(tokenRequest(clientId, clientSecret, more), path);
+      const { text } = await obtain(this.module, tokenRequest(clientId, clientSecret, more), path);
       const response = JSON.parse(text) as { access_token: string; expires_in: number };
       return {
         status: 200,

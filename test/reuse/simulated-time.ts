@@ -1,3 +1,4 @@
+import { type INestApplicationContext } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   type CellsAuthorityOptions,
@@ -6,10 +7,9 @@ import {
 } from '../../src/cells-authority/index.js';
 import { AUTHORITY_CLOCK, WALL_CLOCK } from '../../src/cells-authority/injection-tokens.js';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
-import { type TokenPath } from '../../src/cells-authority/cells-authority.service.js';
 import { OAuthError } from '../../src/cells-authority/errors/oauth-error.js';
 import { closedAtTheEnd } from '../support/leftovers.js';
-import { tokenRequest } from '../support/token-request.js';
+import { type KindOfPath, obtain, tokenRequest } from '../support/token-request.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 
 /** Not 0, at which a wrong sign would not show. */
@@ -24,6 +24,7 @@ export class SimulatedTime {
   private constructor(
     readonly upstream: AsposeLimits,
     readonly service: CellsAuthorityService,
+    private readonly module: INestApplicationContext,
     public close: () => Promise<void>,
   ) {}
 
@@ -43,7 +44,7 @@ export class SimulatedTime {
       .overrideProvider(WALL_CLOCK)
       .useValue(() => clock.readWall())
       .compile();
-    const time = new SimulatedTime(upstream, module.get(CellsAuthorityService), async () => {
+    const time = new SimulatedTime(upstream, module.get(CellsAuthorityService), module, async () => {
       await module.close();
       await upstream.close();
     });
@@ -61,10 +62,10 @@ export class SimulatedTime {
     clientId: string,
     clientSecret: string,
     more: Partial<TokenRequest> = {},
-    path: TokenPath = 'published',
+    path: KindOfPath = 'published',
   ): Promise<number> {
     try {
-      await this.service.answer(tokenRequest(clientId, clientSecret, more), path);
+      await obtain(this.module, tokenRequest(clientId, clientSecret, more), path);
       return 200;
     } catch (error) {
       if (error instanceof OAuthError) return error.status;

@@ -22,7 +22,6 @@ export interface TokenRequest {
   readonly credentials: ClientCredentials;
   /** Space-separated scope tokens (RFC 6749 §3.3); absent when the client named none. */
   readonly scope: string | undefined;
-  readonly form: CredentialForm;
   readonly wish: FreshnessWish;
   /** The address failures are counted for; absent for calls from within the application. */
   readonly clientAddress: string | undefined;

@@ -9,15 +9,12 @@ export interface HttpRequest {
   /** Parsed by the host, or the text itself where the host leaves parsing to us. */
   readonly body?: unknown;
   readonly ip?: string;
+  /** What Fastify calls the request. */
+  readonly id?: unknown;
   /** Fastify's way to Node's own request. */
   readonly raw?: IncomingMessage;
   /** Express' request is Node's own request. */
   readonly rawHeaders?: string[];
-}
-
-/** Whether a body was sent at all: SDKs announce JSON and then send `Content-Length: 0`. */
-export function hasBody({ headers, body }: HttpRequest): boolean {
-  return body !== '' && announcesBody(headers);
 }
 
 /** Whether the headers tell of a body, however long it turns out to be (RFC 9112 §6). */

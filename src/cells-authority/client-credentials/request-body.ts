@@ -1,25 +1,40 @@
+import { type IncomingHttpHeaders } from 'node:http';
 import { invalidRequest } from '../errors/oauth-errors.js';
-import { forEachFormParameter } from './form-urlencoded.js';
-import { hasBody, type HttpRequest } from './http-request.js';
+import { announcesBody } from './http-request.js';
 import { type TokenParameters } from './token-parameters.js';
 
-/** Which of the two body forms was sent. */
-export type BodyForm = 'form' | 'json';
+/** Which of the two body forms was sent; `unsupported` is a body of any other type. */
+export type BodyForm = 'form' | 'json' | 'unsupported';
 
-/** Reads the request's body into the parameters; tells which form it had, or `undefined` when there was none. */
-export function readBody(request: HttpRequest, parameters: TokenParameters): BodyForm | undefined {
-  if (!hasBody(request)) return undefined;
-  refuseContentEncoding(request.headers['content-encoding']);
-  switch (mediaType(request.headers['content-type'])) {
+/** The form that the headers say the body has; `undefined` when they tell of none. */
+export function bodyFormOf(headers: IncomingHttpHeaders): BodyForm | undefined {
+  if (!announcesBody(headers)) return undefined;
+  switch (mediaType(headers['content-type'])) {
     case 'application/x-www-form-urlencoded':
-      readForm(request.body, parameters);
       return 'form';
     case 'application/json':
-      readJson(request.body, parameters);
       return 'json';
     default:
-      throw invalidRequest('The body must be application/x-www-form-urlencoded or application/json');
+      return 'unsupported';
   }
+}
+
+/** Reads a body, text or parsed by the host, into the parameters. */
+export function readBody(
+  form: BodyForm,
+  encoding: string | undefined,
+  body: unknown,
+  parameters: TokenParameters,
+): void {
+  // SDKs announce JSON and then send nothing.
+  if (body === '') return;
+  refuseContentEncoding(encoding);
+  if (form === 'unsupported') {
+    throw invalidRequest('The body must be application/x-www-form-urlencoded or application/json');
+  }
+  if (typeof body !== 'string') readMembers(body, parameters);
+  else if (form === 'form') parameters.addForm(body);
+  else readJson(body, parameters);
 }
 
 function refuseContentEncoding(encoding: string | undefined): void {
@@ -28,29 +43,14 @@ function refuseContentEncoding(encoding: string | undefined): void {
   }
 }
 
-function mediaType(contentType: string | undefined): string | undefined {
-  if (contentType === undefined) return undefined;
+function mediaType(contentType = ''): string {
   const semicolon = contentType.indexOf(';');
   return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }
 
-function readForm(body: unknown, parameters: TokenParameters): void {
-  if (typeof body === 'string') {
-    forEachFormParameter(body, (name, value) => {
-      parameters.add(name, value);
-    });
-  } else {
-    readMembers(body, parameters);
-  }
-}
-
-function readJson(body: unknown, parameters: TokenParameters): void {
-  if (typeof body !== 'string') {
-    readMembers(body, parameters);
-    return;
-  }
-  const members = membersOf(parseJson(body));
-  for (const name of memberNames(body)) parameters.add(name, members[name]);
+function readJson(text: string, parameters: TokenParameters): void {
+  const members = membersOf(parseJson(text));
+  for (const name of memberNames(text)) parameters.add(name, members[name]);
 }
 
 function parseJson(text: string): unknown {

@@ -29,10 +29,21 @@ export class TokenParameters {
     scope: undefined,
   };
 
+  /** Adds the parameters of application/x-www-form-urlencoded text. */
+  addForm(text: string): void {
+    forEachFormParameter(text, (name, value) => {
+      this.add(name, value);
+    });
+  }
+
   add(name: string, value: unknown): void {
     const parameter = NAMES.get(name) ?? FOLDED_NAMES.get(fold(name));
     if (parameter === undefined) return;
-    if (this.sent[parameter] !== undefined) throw invalidRequest(`${parameter} is repeated`);
+    if (this.sent[parameter] !== undefined) {
+      // Which of the two was meant is not known.
+      this.sent[parameter] = '';
+      throw invalidRequest(`${parameter} is repeated`);
+    }
     if (typeof value !== 'string') throw invalidRequest(`${parameter} must be a string`);
     this.sent[parameter] = value;
   }
@@ -56,4 +67,29 @@ export class TokenParameters {
 
 function unlessEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
+}
+
+/** Splits application/x-www-form-urlencoded text strictly: what cannot be decoded is an error, not a replacement character. */
+function forEachFormParameter(text: string, visit: (name: string, value: string) => void): void {
+  for (let start = 0; start < text.length;) {
+    const ampersand = text.indexOf('&', start);
+    const end = ampersand === -1 ? text.length : ampersand;
+    if (end > start) {
+      const equals = text.indexOf('=', start);
+      const nameEnd = equals === -1 || equals > end ? end : equals;
+      visit(decodeFormComponent(text.slice(start, nameEnd)), decodeFormComponent(text.slice(nameEnd + 1, end)));
+    }
+    start = end + 1;
+  }
+}
+
+/** Decodes one name or value; throws an OAuth error for a bad escape or bytes that are not UTF-8. */
+export function decodeFormComponent(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    throw invalidRequest('The request has a malformed percent-encoding');
+  }
 }

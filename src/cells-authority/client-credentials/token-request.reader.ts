@@ -1,11 +1,13 @@
-import { OAuthError } from '../errors/oauth-error.js';
 import { invalidRequest } from '../errors/oauth-errors.js';
-import { readBasicAuthorization } from './basic-authorization.js';
-import { type ClientCredentials, type CredentialForm, type TokenRequest } from './client-credentials.js';
-import { readFreshnessWish } from './freshness-wish.js';
-import { forEachFormParameter } from './form-urlencoded.js';
+import { isBasic, readBasicAuthorization } from './basic-authorization.js';
+import {
+  type ClientCredentials,
+  type CredentialForm,
+  type FreshnessWish,
+  type TokenRequest,
+} from './client-credentials.js';
 import { type HttpRequest, isRepeated } from './http-request.js';
-import { type BodyForm, readBody } from './request-body.js';
+import { type BodyForm, bodyFormOf, readBody } from './request-body.js';
 import { TokenParameters } from './token-parameters.js';
 
 /** A token request together with what the client named as its grant type. */
@@ -14,75 +16,89 @@ export interface ReadTokenRequest extends TokenRequest {
 }
 
 /**
- * Reads a token request from wherever the client put it: query, form body, JSON body or HTTP Basic.
- *
- * @throws OAuthError `invalid_request` when the request is ambiguous or incomplete; it echoes nothing.
+ * Reads a token request from wherever the client put it: query, form body, JSON body or HTTP Basic. Whatever the outcome,
+ * it knows afterwards how the request came and whose it is.
  */
-export function readTokenRequest(request: HttpRequest, queryCredentials: 'allow' | 'deny'): ReadTokenRequest {
-  const query = readQuery(request.originalUrl);
-  const body = new TokenParameters();
-  const bodyForm = readBody(request, body);
-  refuseRepeatsAcross(query, body);
-  if (queryCredentials === 'deny' && query.clientSecret !== undefined) {
-    throw invalidRequest('A client_secret in the URL is refused here: send it in the body or with HTTP Basic');
+export class TokenRequestReader {
+  readonly #query = new TokenParameters();
+  readonly #body = new TokenParameters();
+  #basic: ClientCredentials | undefined;
+  #bodyForm: BodyForm | undefined;
+
+  constructor(
+    private readonly request: HttpRequest,
+    private readonly queryCredentials: 'allow' | 'deny',
+  ) {}
+
+  /**
+   * Reads the whole request.
+   *
+   * @param body text, or what the host has parsed it to.
+   * @throws OAuthError `invalid_request` when the request is ambiguous or incomplete; it echoes nothing.
+   */
+  read(body: unknown): ReadTokenRequest {
+    const { headers, ip } = this.request;
+    const query = this.#query;
+    const parameters = this.#body;
+    this.readHead();
+    if (this.#bodyForm !== undefined) readBody(this.#bodyForm, headers['content-encoding'], body, parameters);
+    refuseRepeatsAcross(query, parameters);
+    const credentials = this.#credentials();
+    return {
+      credentials,
+      grantType: query.grantType ?? parameters.grantType,
+      scope: query.scope ?? parameters.scope,
+      wish: readFreshnessWish(headers['cache-control']),
+      clientAddress: ip,
+    };
   }
-  const basic = readBasic(request);
-  const { credentials, form } = singleMechanism(basic, query, body, bodyForm);
-  return {
-    credentials,
-    form,
-    grantType: query.grantType ?? body.grantType,
-    scope: query.scope ?? body.scope,
-    wish: readFreshnessWish(request.headers['cache-control']),
-    clientAddress: request.ip,
-  };
-}
 
-/**
- * The same; `undefined` when anything is wrong with how the request is put, for whoever reads it the whole way to say so.
- */
-export function readAcceptableRequest(
-  request: HttpRequest,
-  queryCredentials: 'allow' | 'deny',
-): ReadTokenRequest | undefined {
-  return unlessRefused(() => {
-    const read = readTokenRequest(request, queryCredentials);
-    return read.grantType === undefined || read.grantType === 'client_credentials' ? read : undefined;
-  });
-}
-
-/** The one client id that a request names, whatever is wrong with the rest; `undefined` when it names none or several. */
-export function readClientId(request: HttpRequest): string | undefined {
-  const named = [
-    unlessRefused(() => readBasic(request)?.clientId),
-    unlessRefused(() => readQuery(request.originalUrl).clientId),
-    unlessRefused(() => {
-      const body = new TokenParameters();
-      readBody(request, body);
-      return body.clientId;
-    }),
-  ].filter((clientId) => clientId !== undefined);
-  return new Set(named).size === 1 ? named[0] : undefined;
-}
-
-function unlessRefused<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof OAuthError) return undefined;
-    throw error;
+  /** Reads all but the body. @throws OAuthError like {@link read}. */
+  readHead(): void {
+    const { originalUrl, headers } = this.request;
+    this.#bodyForm = bodyFormOf(headers);
+    const question = originalUrl.indexOf('?');
+    if (question !== -1) this.#query.addForm(originalUrl.slice(question + 1));
+    if (this.queryCredentials === 'deny' && this.#query.clientSecret !== undefined) {
+      throw invalidRequest('A client_secret in the URL is refused here: send it in the body or with HTTP Basic');
+    }
+    if (headers.authorization === undefined) return;
+    if (isRepeated('authorization', this.request)) throw invalidRequest('The Authorization header is repeated');
+    this.#basic = readBasicAuthorization(headers.authorization);
   }
-}
 
-function readQuery(url: string): TokenParameters {
-  const parameters = new TokenParameters();
-  const question = url.indexOf('?');
-  if (question !== -1) {
-    forEachFormParameter(url.slice(question + 1), (name, value) => {
-      parameters.add(name, value);
-    });
+  /** Where the client put its credentials, or seems to have wanted to. */
+  get form(): CredentialForm | 'none' {
+    if (isBasic(this.request.headers.authorization)) return 'basic';
+    if (this.#query.clientId !== undefined || this.#query.clientSecret !== undefined) return 'query';
+    return this.#bodyForm === undefined || this.#bodyForm === 'unsupported' ? 'none' : this.#bodyForm;
   }
-  return parameters;
+
+  /** The one client id that was read; `undefined` when there was none, or several. */
+  get clientId(): string | undefined {
+    const named = [this.#basic?.clientId, this.#query.clientId, this.#body.clientId].filter((id) => id !== undefined);
+    return new Set(named).size === 1 ? named[0] : undefined;
+  }
+
+  /** A client must not use more than one authentication method in a request (RFC 6749 §2.3). */
+  #credentials(): ClientCredentials {
+    const query = this.#query;
+    const body = this.#body;
+    const inQuery = query.clientId !== undefined || query.clientSecret !== undefined;
+    const inBody = body.clientId !== undefined || body.clientSecret !== undefined;
+    if (inQuery && inBody) throw invalidRequest('Client credentials must be sent in one way only');
+    const { clientId, clientSecret } = inQuery ? query : body;
+    if (this.#basic !== undefined) {
+      if (clientSecret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
+      if (clientId !== undefined && clientId !== this.#basic.clientId) {
+        throw invalidRequest('client_id differs from the one in the Authorization header');
+      }
+      return this.#basic;
+    }
+    if (clientId === undefined) throw invalidRequest('client_id is missing');
+    if (clientSecret === undefined) throw invalidRequest('client_secret is missing');
+    return { clientId, clientSecret };
+  }
 }
 
 function refuseRepeatsAcross(query: TokenParameters, body: TokenParameters): void {
@@ -91,42 +107,18 @@ function refuseRepeatsAcross(query: TokenParameters, body: TokenParameters): voi
   if (query.sent.scope !== undefined && body.sent.scope !== undefined) throw invalidRequest('scope is repeated');
 }
 
-function readBasic(request: HttpRequest): ClientCredentials | undefined {
-  const header = request.headers.authorization;
-  if (header === undefined) return undefined;
-  if (isRepeated('authorization', request)) throw invalidRequest('The Authorization header is repeated');
-  return readBasicAuthorization(header);
-}
+const NO_WISH: FreshnessWish = { forceRefresh: false, minFresh: 0 };
 
-interface Mechanism {
-  readonly credentials: ClientCredentials;
-  readonly form: CredentialForm;
-}
-
-/** A client must not use more than one authentication method in a request (RFC 6749 §2.3). */
-function singleMechanism(
-  basic: ClientCredentials | undefined,
-  query: TokenParameters,
-  body: TokenParameters,
-  bodyForm: BodyForm | undefined,
-): Mechanism {
-  const inQuery = query.clientId !== undefined || query.clientSecret !== undefined;
-  const inBody = body.clientId !== undefined || body.clientSecret !== undefined;
-  if (inQuery && inBody) throw invalidRequest('Client credentials must be sent in one way only');
-  const sent = inQuery ? query : body;
-  const clientId = sent.clientId;
-  const clientSecret = sent.clientSecret;
-  if (basic !== undefined) {
-    if (clientSecret !== undefined) throw invalidRequest('Client credentials must be sent in one way only');
-    if (clientId !== undefined && clientId !== basic.clientId) {
-      throw invalidRequest('client_id differs from the one in the Authorization header');
-    }
-    return { credentials: basic, form: 'basic' };
+/** Reads `no-cache` and `min-fresh=N` from a request's Cache-Control (RFC 9111 §5.2.1); anything else in it is ignored. */
+function readFreshnessWish(cacheControl: string | undefined): FreshnessWish {
+  if (cacheControl === undefined) return NO_WISH;
+  let forceRefresh = false;
+  let minFresh = 0;
+  for (const directive of cacheControl.toLowerCase().split(',')) {
+    const [name, argument] = directive.trim().split('=', 2);
+    if (name === 'no-cache') forceRefresh = true;
+    const seconds = /^"?(\d{1,9})"?$/.exec(argument ?? '')?.[1];
+    if (name === 'min-fresh' && seconds !== undefined) minFresh = Number(seconds);
   }
-  if (clientId === undefined) throw invalidRequest('client_id is missing');
-  if (clientSecret === undefined) throw invalidRequest('client_secret is missing');
-  return {
-    credentials: { clientId, clientSecret },
-    form: inQuery ? 'query' : (bodyForm ?? 'form'),
-  };
+  return { forceRefresh, minFresh };
 }

@@ -24,9 +24,9 @@ export function methodNotAllowed(): OAuthError {
   });
 }
 
-/** The authorization server cannot be reached or does not speak OAuth. */
-export function serverError(description: string): OAuthError {
-  return new OAuthError({ error: 'server_error', status: 502, description });
+/** The authorization server cannot be reached or does not speak OAuth; with status 500, something is wrong here. */
+export function serverError(description: string, status = 502): OAuthError {
+  return new OAuthError({ error: 'server_error', status, description });
 }
 
 /** The authorization server did not answer in time. */

@@ -1,15 +1,20 @@
 import { type IncomingMessage } from 'node:http';
-import { announcesBody } from '../client-credentials/http-request.js';
-import { type OAuthError } from '../errors/oauth-error.js';
+import { announcesBody, type HttpRequest } from '../client-credentials/http-request.js';
+import { OAuthError } from '../errors/oauth-error.js';
 import { methodNotAllowed } from '../errors/oauth-errors.js';
-import { type PlatformResponse, sendError } from '../token-reply.js';
-import { BodyDeadlines } from './body-deadlines.js';
+import { type TokenPath, tokenPathAt } from '../token-paths.js';
+import { PlatformReply, type PlatformResponse } from '../token-reply.js';
+import { type TokenResponder } from '../token-responder.js';
 import { readBodyText } from './body-text.js';
 import { isTokenHandler, ROUTED_METHODS } from './token-route.js';
 
-interface ExpressRequest extends IncomingMessage {
+interface ExpressRequest extends IncomingMessage, HttpRequest {
   url: string;
+  readonly method: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: string[];
   body?: unknown;
+  readonly raw?: never;
 }
 
 /** A middleware or a route of Express' router. What `match` returns differs between its versions, its truth does not. */
@@ -18,7 +23,7 @@ interface ExpressLayer {
   match(path: string): unknown;
 }
 
-type ExpressMiddleware = (request: ExpressRequest, response: PlatformResponse, next: () => void) => void;
+type ExpressMiddleware = (request: ExpressRequest, response: PlatformResponse, next: (error?: unknown) => void) => void;
 
 /** Express' application, as far as it matters here. */
 export interface ExpressApplication {
@@ -26,18 +31,18 @@ export interface ExpressApplication {
   readonly router: { readonly stack: ExpressLayer[] };
 }
 
-/** Spares the host's own requests a search through the routes: the last segment is the same on all token paths. */
-const LOOKS_LIKE_TOKEN_PATH = /\/token\/?$/i;
-
 /**
  * Reads the bodies of token requests ahead of the host's parsers, which leave a body alone that has been read: they
  * repeat broken JSON in their errors, and are set up for the host's own routes.
  */
-export function takeExpressBodies(express: ExpressApplication): void {
-  const deadlines = new BodyDeadlines();
+export function readExpressBodies(
+  express: ExpressApplication,
+  responder: TokenResponder,
+  paths: readonly TokenPath[],
+): void {
   let routes: readonly ExpressLayer[] = [];
   const isTokenPath = (path: string): boolean => {
-    if (!LOOKS_LIKE_TOKEN_PATH.test(path)) return false;
+    if (tokenPathAt(path, paths) === undefined) return false;
     if (routes.length === 0) {
       // Nest adds its routes later than this.
       routes = express.router.stack.filter(({ route }) => route?.stack.some(({ handle }) => isTokenHandler(handle)));
@@ -46,12 +51,30 @@ export function takeExpressBodies(express: ExpressApplication): void {
   };
 
   express.use((request, response, next) => {
+    const refuse = (error: OAuthError): void => {
+      const path = tokenPathAt(splitUrl(request.url).path, paths) ?? paths[0];
+      if (path !== undefined) responder.refuse(request, new PlatformReply(response), path, error);
+    };
     collapseSlashes(request);
-    if (!ROUTED_METHODS.has(request.method ?? '')) sendError(response, methodNotAllowed());
-    else
-      takeBody(request, deadlines, next, (error) => {
-        sendError(response, error);
-      });
+    if (!ROUTED_METHODS.has(request.method)) {
+      refuse(methodNotAllowed());
+      return;
+    }
+    // Read already, by whatever runs Express: then what it made of the body is all there is.
+    if (!announcesBody(request.headers) || request.readableEnded || request.body !== undefined) {
+      next();
+      return;
+    }
+    readBodyText(request).then(
+      (text) => {
+        request.body = text;
+        next();
+      },
+      (error: unknown) => {
+        if (error instanceof OAuthError) refuse(error);
+        else next(error);
+      },
+    );
   });
   const reader = moveLastToFront(express.router.stack);
   const matchAny = reader.match.bind(reader);
@@ -66,32 +89,15 @@ function singleSlashed(path: string): string {
 }
 
 function collapseSlashes(request: ExpressRequest): void {
-  const [, origin = '', path = '', rest = ''] =
-    /^([a-z][a-z\d+.-]*:\/\/[^/?#]*)?([^?#]*)(.*)$/is.exec(request.url) ?? [];
+  const { origin, path, rest } = splitUrl(request.url);
   const collapsed = singleSlashed(path);
   if (collapsed !== path) request.url = origin + collapsed + rest;
 }
 
-function takeBody(
-  request: ExpressRequest,
-  deadlines: BodyDeadlines,
-  next: () => void,
-  refuse: (error: OAuthError) => void,
-): void {
-  // Read already, by whatever runs Express: then what it made of the body is all there is.
-  if (!announcesBody(request.headers) || request.readableEnded || request.body !== undefined) {
-    next();
-    return;
-  }
-  readBodyText(
-    request,
-    deadlines,
-    (text) => {
-      request.body = text;
-      next();
-    },
-    refuse,
-  );
+/** The origin is there in the absolute form of a request target alone (RFC 9112 §3.2.2). */
+function splitUrl(url: string): { origin: string; path: string; rest: string } {
+  const [, origin = '', path = '', rest = ''] = /^([a-z][a-z\d+.-]*:\/\/[^/?#]*)?([^?#]*)(.*)$/is.exec(url) ?? [];
+  return { origin, path, rest };
 }
 
 /** Nest adds its parsers before it lets a module add anything. */
