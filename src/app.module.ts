@@ -1,10 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { ConfigModule, ConfigService } from '@nestjs/config';
 import { type Logger } from 'pino';
 import { type AuthorityObserver, CellsAuthorityModule } from './cells-authority/index.js';
 import { CellsGatewayModule } from './cells-gateway/cells-gateway.module.js';
 import { type GatewayObserver } from './cells-gateway/gateway-observer.js';
-import { authorityOptions } from './config/authority-options.js';
 import { type Environment } from './config/environment.js';
 import { gatewayOptions } from './config/gateway-options.js';
 import { HealthModule } from './health/health.module.js';
@@ -26,25 +24,15 @@ export class AppModule {
           ? []
           : [
               CellsGatewayModule.forRootAsync({
-                inject: [ConfigService, GATEWAY_OBSERVER],
-                useFactory: (config: ConfigService, observer: GatewayObserver) =>
-                  gatewayOptions(config.getOrThrow<Environment>('environment'), observer),
+                inject: [GATEWAY_OBSERVER],
+                useFactory: (observer: GatewayObserver) => gatewayOptions(environment, observer),
               }),
             ]),
         ...(environment.METRICS === 'on' ? [MetricsModule] : []),
-        ConfigModule.forRoot({
-          isGlobal: true,
-          cache: true,
-          // Read and validated before the application is created: the HTTP server needs it first.
-          ignoreEnvFile: true,
-          skipProcessEnv: true,
-          load: [() => ({ environment })],
-        }),
         CellsAuthorityModule.forRootAsync({
           sdkPaths: true,
-          inject: [ConfigService, SERVICE_OBSERVER],
-          useFactory: (config: ConfigService, observer: AuthorityObserver) =>
-            authorityOptions(config.getOrThrow<Environment>('environment'), observer),
+          inject: [SERVICE_OBSERVER],
+          useFactory: (observer: AuthorityObserver) => ({ ...environment.authority, observer }),
         }),
       ],
     };

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { createApplication } from './app.setup.js';
-import { readEnvironment } from './config/environment.js';
-import { maskedEnvironment } from './config/masked-environment.js';
+import { environmentSource } from './config/environment-source.js';
+import { maskedEnvironment, readEnvironment } from './config/environment.js';
+import { describeFailure } from './config/start-failure.js';
+import { unknownVariables } from './config/unknown-variables.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
@@ -11,11 +12,14 @@ import { NestLogger } from './logging/nest-logger.js';
 let log: NestLogger | undefined;
 try {
   keepTickObject();
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const environment = readEnvironment(process.env);
+  const source = environmentSource();
+  const environment = readEnvironment(source);
   const running = NestLogger.toStandardOutput(environment.LOG_LEVEL);
   log = running;
   const { logger } = running;
+  for (const { name, nearest } of unknownVariables(source)) {
+    logger.warn({ event: 'unknown_variable', name, nearest }, 'A variable is not read: its name is not known');
+  }
   const app = await createApplication(environment, running);
   const gracefulStop = new GracefulStop({
     server: app.getHttpServer(),
@@ -37,14 +41,6 @@ try {
   await stopped;
 } catch (error) {
   await log?.end();
-  process.stderr.write(`cells-authority: ${describeStartFailure(error)}\n`);
+  process.stderr.write(`cells-authority: ${describeFailure(error)}\n`);
   process.exitCode = 1;
-}
-
-function describeStartFailure(error: unknown): string {
-  if (!(error instanceof Error)) return 'could not start';
-  if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
-    return `port ${String(error.port)} is taken; set PORT to another one`;
-  }
-  return error.message;
 }

@@ -20,7 +20,7 @@ export const GATEWAY_OBSERVER = Symbol('GATEWAY_OBSERVER');
 export class ObservabilityModule {
   static with(logger: Logger, environment: Environment): DynamicModule {
     const metrics = new ServiceMetrics(environment.METRICS === 'on');
-    const condition = new AuthorityCondition(environment.TOKEN_CACHE === 'redis');
+    const condition = new AuthorityCondition(environment.authority.tokenCache === 'redis');
     const log = authorityLog(logger);
     const observer: AuthorityObserver = (event) => {
       metrics.observe(event);

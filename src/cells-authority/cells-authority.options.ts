@@ -1,136 +1,79 @@
-import { plainToInstance, Type } from 'class-transformer';
-import {
-  IsIn,
-  IsInstance,
-  IsInt,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-  Validate,
-  ValidateIf,
-  ValidateNested,
-  validateSync,
-  type ValidationError,
-} from 'class-validator';
 import { type AuthorityObserver } from './authority-observer.js';
-import { TokenUrlConstraint } from './authorization-server/token-url.js';
-import { CertificateFileConstraint } from './verified-tls.js';
+import { isTokenUrl } from './authorization-server/token-url.js';
+import {
+  choice,
+  defaultsOf,
+  integer,
+  type Setting,
+  text,
+  type ValuesOf,
+  violation,
+  type Violation,
+  violations,
+} from './setting.js';
+import { parseRedisUrl } from './shared-store/redis-address.js';
+import { isCertificateFile } from './verified-tls.js';
 
-/** The token endpoint of Aspose Cloud. */
-const ASPOSE_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
-
-const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const ONE_YEAR_S = 31_536_000;
+const PRINTABLE_ASCII = /^[\x20-\x7e]{1,512}$/;
+const CACHE_SECRETS = /^[^,]{32,}(?:,[^,]{32,})*$/;
 
 /** The application's own client credentials. */
-export class OwnCredentials {
+export interface OwnCredentials {
   /** Client ID: 1..512 printable ASCII characters. */
-  @IsString()
-  @MaxLength(512)
-  @Matches(PRINTABLE_ASCII, { message: '$property must be printable ASCII' })
-  clientId!: string;
-
+  readonly clientId: string;
   /** Client Secret: 1..512 printable ASCII characters. */
-  @IsString()
-  @MaxLength(512)
-  @Matches(PRINTABLE_ASCII, { message: '$property must be printable ASCII' })
-  clientSecret!: string;
+  readonly clientSecret: string;
 }
 
 /** Options of `CellsAuthorityModule`, all of them optional. A wrong or unknown one fails the start. */
-export class CellsAuthorityOptions {
+export interface CellsAuthorityOptions {
   /**
    * The authorization server's token endpoint: HTTPS, or plain HTTP to a loopback address.
    * Default `https://api.aspose.cloud/connect/token`.
    */
-  @IsOptional()
-  @Validate(TokenUrlConstraint)
   upstreamTokenUrl?: string;
 
-  /** Milliseconds for a whole upstream request, its retry included: 100..60000. Default 8000. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(60_000)
+  /** Milliseconds for a whole upstream request, its retry included: 100..60000. Default `8000`. */
   upstreamTimeoutMs?: number;
 
-  /** Milliseconds for a connection to the authorization server, TLS included: 50..60000. Default 2000. */
-  @IsOptional()
-  @IsInt()
-  @Min(50)
-  @Max(60_000)
+  /** Milliseconds for a connection to the authorization server, TLS included: 50..60000. Default `2000`. */
   upstreamConnectTimeoutMs?: number;
 
   /** Path of a PEM file with the certificate authorities to trust instead of Node's own. Default none. */
-  @IsOptional()
-  @Validate(CertificateFileConstraint)
   upstreamCaFile?: string;
 
-  /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default 64. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1024)
+  /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default `64`. */
   upstreamMaxConnections?: number;
 
   /** `deny` refuses a client secret in the URL, where logs and histories see it. Default `allow`. */
-  @IsOptional()
-  @IsIn(['allow', 'deny'])
   queryCredentials?: 'allow' | 'deny';
 
   /** Where tokens are kept: `memory`, `redis` (memory in front, Redis behind) or `off`. Default `memory`. */
-  @IsOptional()
-  @IsIn(['memory', 'redis', 'off'])
   tokenCache?: 'memory' | 'redis' | 'off';
 
-  /** Tokens kept in memory, the least recently used going first: 1..1000000. Default 10000. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000)
+  /** Tokens kept in memory, the least recently used going first: 1..1000000. Default `10000`. */
   tokenCacheMaxEntries?: number;
 
   /** Seconds that a token is reused on the published path, and by the service's methods: 1..31536000. Default none. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(ONE_YEAR_S)
   tokenMaxAgeS?: number;
 
   /**
    * Seconds that a token is reused on the SDK paths, whose clients keep what they get for about a day
-   * whatever `expires_in` says: 1..31536000. Default 60.
+   * whatever `expires_in` says: 1..31536000. Default `60`.
    */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(ONE_YEAR_S)
   sdkTokenMaxAgeS?: number;
 
   /** Redis for `tokenCache: 'redis'`: `redis://` or `rediss://`. Default `redis://127.0.0.1:6379`. */
-  @IsOptional()
-  @Matches(/^rediss?:\/\//, { message: 'redisUrl must begin with redis:// or rediss://' })
   redisUrl?: string;
 
-  /** Protects what is kept in Redis, required with it: 32 characters or more; `new,old` while rotating. */
-  @ValidateIf(
-    (options: CellsAuthorityOptions) => options.tokenCache === 'redis' || options.tokenCacheSecret !== undefined,
-  )
-  @Matches(/^[^,]{32,}(?:,[^,]{32,})*$/, { message: 'tokenCacheSecret must have 32 characters or more' })
+  /** Protects what is kept in Redis, required with it: 32 characters or more; `new,old` while rotating. Default none. */
   tokenCacheSecret?: string;
 
   /** The application's own client credentials, which `getAccessToken()` uses. The HTTP operation never does. */
-  @IsOptional()
-  @ValidateNested()
-  @Type(() => OwnCredentials)
   credentials?: OwnCredentials;
 
   /** Is told what happens, for logs and metrics; its own errors harm no request. Default: Nest's logger. */
-  @IsOptional()
-  @IsInstance(Function, { message: '$property must be a function' })
   observer?: AuthorityObserver;
 }
 
@@ -139,27 +82,86 @@ export interface CellsAuthorityOptionsFactory {
   createCellsAuthorityOptions(): CellsAuthorityOptions | Promise<CellsAuthorityOptions>;
 }
 
-type Optional = 'upstreamCaFile' | 'tokenMaxAgeS' | 'tokenCacheSecret' | 'credentials' | 'observer';
+type WrittenSettings = {
+  readonly [K in keyof Required<Omit<CellsAuthorityOptions, keyof GivenObjects>>]: Setting<
+    NonNullable<CellsAuthorityOptions[K]>
+  >;
+};
+
+/** The options that can be written as text: the service reads them from the environment, as `UPSTREAM_TOKEN_URL` etc. */
+export const AUTHORITY_SETTINGS = {
+  upstreamTokenUrl: text(
+    'an `https://` URL, or `http://` to a loopback address, without user, password or fragment',
+    {
+      means: 'the authorization server’s token endpoint',
+      default: 'https://api.aspose.cloud/connect/token',
+      shown: 'origin',
+    },
+    isTokenUrl,
+  ),
+  upstreamTimeoutMs: integer(100, 60_000, {
+    means: 'milliseconds for everything a token request needs upstream, the retry included',
+    default: 8000,
+  }),
+  upstreamConnectTimeoutMs: integer(50, 60_000, {
+    means: 'milliseconds for connecting, TLS included; to the Cells API as well',
+    default: 2000,
+  }),
+  upstreamCaFile: text(
+    'a readable PEM file of one certificate or more',
+    {
+      means:
+        'certificate authorities to trust instead of Node’s, for a private authorization server or Cells API; `NODE_TLS_REJECT_UNAUTHORIZED` has no effect',
+    },
+    isCertificateFile,
+  ),
+  upstreamMaxConnections: integer(1, 1024, {
+    means: 'connections to the authorization server, and so requests to it at a time',
+    default: 64,
+  }),
+  queryCredentials: choice(['allow', 'deny'], {
+    means: '`deny` refuses a client secret in the URL',
+    default: 'allow',
+  }),
+  tokenCache: choice(['memory', 'redis', 'off'], {
+    means: 'where tokens are kept; `off` forwards every request',
+    default: 'memory',
+  }),
+  tokenCacheMaxEntries: integer(1, 1_000_000, {
+    means: 'tokens kept in memory; the least recently used go first',
+    default: 10_000,
+  }),
+  tokenMaxAgeS: integer(1, ONE_YEAR_S, {
+    means: 'seconds that a token is reused on the published path; unset: as long as it is good',
+  }),
+  sdkTokenMaxAgeS: integer(1, ONE_YEAR_S, {
+    means: 'the same on the SDK paths, whose clients keep a token for about a day whatever its `expires_in`',
+    default: 60,
+  }),
+  redisUrl: text(
+    'a `redis://` or `rediss://` URL',
+    { means: 'used when tokens are kept in Redis', default: 'redis://127.0.0.1:6379', shown: 'never' },
+    (url) => parseRedisUrl(url) !== undefined,
+  ),
+  tokenCacheSecret: text(
+    '32 characters or more; `new,old` while rotating',
+    { means: 'protects what is kept in Redis, and is required with it', shown: 'never' },
+    (secrets) => CACHE_SECRETS.test(secrets),
+  ),
+} satisfies WrittenSettings;
+
+const CREDENTIALS_SETTINGS = {
+  clientId: text('1..512 printable ASCII characters', { means: 'Client ID', shown: 'never' }, isPrintable),
+  clientSecret: text('1..512 printable ASCII characters', { means: 'Client Secret', shown: 'never' }, isPrintable),
+};
+
+type GivenObjects = Pick<CellsAuthorityOptions, 'credentials' | 'observer'>;
 
 /** Complete options: each default applied, each value checked. */
-export type AuthorityOptions = Readonly<
-  Required<Omit<CellsAuthorityOptions, Optional>> & Pick<CellsAuthorityOptions, Optional>
->;
+export type AuthorityOptions = ValuesOf<typeof AUTHORITY_SETTINGS> & Readonly<GivenObjects>;
 
 /** Injection token of {@link AuthorityOptions}. */
 export const AUTHORITY_OPTIONS = Symbol('AUTHORITY_OPTIONS');
-
-const DEFAULTS = {
-  upstreamTokenUrl: ASPOSE_TOKEN_URL,
-  upstreamTimeoutMs: 8000,
-  upstreamConnectTimeoutMs: 2000,
-  upstreamMaxConnections: 64,
-  queryCredentials: 'allow',
-  tokenCache: 'memory',
-  tokenCacheMaxEntries: 10_000,
-  sdkTokenMaxAgeS: 60,
-  redisUrl: 'redis://127.0.0.1:6379',
-} as const satisfies CellsAuthorityOptions;
 
 /**
  * Checks the options and applies the defaults.
@@ -168,27 +170,68 @@ const DEFAULTS = {
  */
 export function completeOptions(options: CellsAuthorityOptions): AuthorityOptions {
   // JavaScript hosts, and factories that forget their return.
-  if (Object(options) !== options) throw new Error('CellsAuthorityModule: the options must be an object');
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const violations = validateSync(plainToInstance(CellsAuthorityOptions, given), {
-    whitelist: true,
-    forbidNonWhitelisted: true,
-    forbidUnknownValues: true,
-  });
-  if (violations.length > 0) {
-    throw new Error(
-      `CellsAuthorityModule: ${violations.flatMap((violation) => describeViolation(violation)).join('; ')}`,
-    );
-  }
-  return Object.freeze({ ...DEFAULTS, ...given });
+  if (!isObject(options)) throw new Error('CellsAuthorityModule: the options must be an object');
+  const { credentials, observer, ...written } = options;
+  const complaints = [
+    ...unknownNames(written, AUTHORITY_SETTINGS),
+    ...optionViolations(written).map(({ name, allowed }) => `${name} must be ${allowed}`),
+    ...credentialComplaints(credentials),
+    ...(observer === undefined || typeof observer === 'function' ? [] : ['observer must be a function']),
+  ];
+  if (complaints.length > 0) throw new Error(`CellsAuthorityModule: ${complaints.join('; ')}`);
+  // All of them are checked by now, and those with a default are there.
+  const values: unknown = { ...defaultsOf(AUTHORITY_SETTINGS), ...withoutUndefined(options) };
+  return Object.freeze(values as AuthorityOptions);
 }
 
-function describeViolation(violation: ValidationError, parent = ''): string[] {
-  const own = Object.entries(violation.constraints ?? {}).map(([rule, message]) =>
-    rule === 'whitelistValidation' ? `there is no option ${parent}${violation.property}` : `${parent}${message}`,
-  );
-  const nested = (violation.children ?? []).flatMap((child) =>
-    describeViolation(child, `${parent}${violation.property}.`),
-  );
-  return [...own, ...nested];
+/** What is wrong with the options that can be written as text, alone and together. */
+export function optionViolations(options: Readonly<Record<string, unknown>>): Violation[] {
+  const { tokenCacheSecret, upstreamConnectTimeoutMs: connectTimeout } = AUTHORITY_SETTINGS;
+  const alone = violations(AUTHORITY_SETTINGS, options);
+  if (alone.length > 0) return alone;
+  const { upstreamTimeoutMs = AUTHORITY_SETTINGS.upstreamTimeoutMs.default } = options;
+  return [
+    ...(options.tokenCache === 'redis' && options.tokenCacheSecret === undefined
+      ? [violation('tokenCacheSecret', tokenCacheSecret, undefined)]
+      : []),
+    ...(Number(options.upstreamConnectTimeoutMs) > Number(upstreamTimeoutMs)
+      ? [
+          violation(
+            'upstreamConnectTimeoutMs',
+            connectTimeout,
+            options.upstreamConnectTimeoutMs,
+            `${connectTimeout.allowed}, and no more than upstreamTimeoutMs`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function credentialComplaints(credentials: unknown): string[] {
+  if (credentials === undefined) return [];
+  if (!isObject(credentials)) return ['credentials must be an object'];
+  return [
+    ...unknownNames(credentials, CREDENTIALS_SETTINGS, 'credentials.'),
+    ...Object.entries(CREDENTIALS_SETTINGS)
+      .filter(([name, { accepts }]) => !accepts(credentials[name]))
+      .map(([name, { allowed }]) => `credentials.${name} must be ${allowed}`),
+  ];
+}
+
+function unknownNames(given: object, known: object, parent = ''): string[] {
+  return Object.keys(given)
+    .filter((name) => !Object.hasOwn(known, name))
+    .map((name) => `there is no option ${parent}${name}`);
+}
+
+function withoutUndefined(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPrintable(value: string): boolean {
+  return PRINTABLE_ASCII.test(value);
 }

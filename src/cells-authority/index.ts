@@ -1,7 +1,25 @@
 export { CellsAuthorityController } from './cells-authority.controller.js';
 export { CellsAuthorityModule } from './cells-authority.module.js';
 export { type CellsAuthorityExtras } from './cells-authority.module-definition.js';
-export { CellsAuthorityOptions, type CellsAuthorityOptionsFactory, OwnCredentials } from './cells-authority.options.js';
+export {
+  AUTHORITY_SETTINGS,
+  type CellsAuthorityOptions,
+  type CellsAuthorityOptionsFactory,
+  optionViolations,
+  type OwnCredentials,
+} from './cells-authority.options.js';
+export {
+  choice,
+  defaultsOf,
+  integer,
+  type Setting,
+  type Settings,
+  text,
+  type ValuesOf,
+  violation,
+  type Violation,
+  violations,
+} from './setting.js';
 export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse } from './cells-authority.service.js';
 export {
   type AuthorityEvent,
@@ -10,13 +28,12 @@ export {
   type TokenSource,
   type UpstreamOutcome,
 } from './authority-observer.js';
-export { TokenUrlConstraint } from './authorization-server/token-url.js';
-export { CertificateFileConstraint } from './verified-tls.js';
 export {
   ASPOSE_API_ORIGIN,
   CellsApiAuthorization,
   type CellsApiAuthorizationOptions,
 } from './cells-api/cells-api-authorization.js';
+export { isTokenUrl } from './authorization-server/token-url.js';
 export { type ClientCredentials, type CredentialForm } from './client-credentials/client-credentials.js';
 export { type HttpRequest } from './client-credentials/http-request.js';
 export { TokenRequestDto } from './dto/token-request.dto.js';

@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 import { Logger } from '@nestjs/common';
-import { type ValidationArguments, ValidatorConstraint, type ValidatorConstraintInterface } from 'class-validator';
 
 /** How to verify whom a secret is sent to; for `tls.connect`. */
 export type VerifiedTls = Readonly<
@@ -53,18 +52,11 @@ export function readCertificateAuthorities(file: string): string {
   return pem;
 }
 
-/** {@link readCertificateAuthorities} as a class-validator rule for the file's path. */
-@ValidatorConstraint({ name: 'isCertificateFile' })
-export class CertificateFileConstraint implements ValidatorConstraintInterface {
-  validate(value: unknown): boolean {
-    try {
-      return typeof value === 'string' && readCertificateAuthorities(value) !== '';
-    } catch {
-      return false;
-    }
-  }
-
-  defaultMessage({ property }: ValidationArguments): string {
-    return `${property} must be a readable PEM file of one certificate or more`;
+/** Whether {@link readCertificateAuthorities} can use a file. */
+export function isCertificateFile(file: string): boolean {
+  try {
+    return readCertificateAuthorities(file) !== '';
+  } catch {
+    return false;
   }
 }

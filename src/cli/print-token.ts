@@ -1,6 +1,5 @@
 import { NestFactory } from '@nestjs/core';
 import { CellsAuthorityModule, CellsAuthorityService } from '../cells-authority/index.js';
-import { authorityOptions } from '../config/authority-options.js';
 import { type Environment } from '../config/environment.js';
 
 /**
@@ -13,15 +12,14 @@ export async function printToken(environment: Environment): Promise<void> {
   if (clientId === undefined || clientSecret === undefined) {
     throw new Error('token needs ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET in the environment');
   }
-  process.stderr.write(`Asking ${new URL(environment.UPSTREAM_TOKEN_URL).host} for a token ...\n`);
-  const module = CellsAuthorityModule.forRoot(
-    Object.assign(authorityOptions(environment), {
-      credentials: { clientId, clientSecret },
-      controller: false,
-      // What has to be said is said in the error.
-      observer: () => undefined,
-    }),
-  );
+  process.stderr.write(`Asking ${new URL(environment.authority.upstreamTokenUrl).host} for a token ...\n`);
+  const module = CellsAuthorityModule.forRoot({
+    ...environment.authority,
+    credentials: { clientId, clientSecret },
+    controller: false,
+    // What has to be said is said in the error.
+    observer: () => undefined,
+  });
   const app = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
   try {
     process.stdout.write(`${await app.get(CellsAuthorityService).getAccessToken()}\n`);

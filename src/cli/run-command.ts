@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readEnvironment } from '../config/environment.js';
-import { maskedEnvironment } from '../config/masked-environment.js';
+import { environmentSource } from '../config/environment-source.js';
+import { maskedEnvironment, readEnvironment } from '../config/environment.js';
+import { describeFailure } from '../config/start-failure.js';
 import { printToken } from './print-token.js';
-import { USAGE } from './usage.js';
+import { usage } from './usage.js';
 
 /** What the commands need from the program around them. */
 export interface CommandContext {
@@ -25,7 +26,7 @@ export async function runCommand(
       return exitCode();
     case '-h':
     case '--help':
-      process.stdout.write(USAGE);
+      process.stdout.write(usage());
       return 0;
     case '-v':
     case '--version':
@@ -48,8 +49,7 @@ function exitCode(): number {
 }
 
 function environment(): ReturnType<typeof readEnvironment> {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  return readEnvironment(process.env);
+  return readEnvironment(environmentSource());
 }
 
 async function reported(run: () => void | Promise<void>): Promise<number> {
@@ -57,7 +57,7 @@ async function reported(run: () => void | Promise<void>): Promise<number> {
     await run();
     return 0;
   } catch (error) {
-    process.stderr.write(`cells-authority: ${error instanceof Error ? error.message : 'failed'}\n`);
+    process.stderr.write(`cells-authority: ${describeFailure(error)}\n`);
     return 1;
   }
 }

@@ -1,211 +1,113 @@
-import { plainToInstance, Transform } from 'class-transformer';
 import {
-  IsIn,
-  IsInt,
-  IsNotEmpty,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  Min,
-  Validate,
-  ValidateIf,
-  validateSync,
-  type ValidationError,
-} from 'class-validator';
-import { ASPOSE_API_ORIGIN, CertificateFileConstraint, TokenUrlConstraint } from '../cells-authority/index.js';
-import { CellsApiUrlConstraint } from './cells-api-url.js';
-
-const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-
-/** Environment values are text; what looks like no integer is left as it is, for the validator to refuse. */
-function Integer(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
-  );
-}
+  AUTHORITY_SETTINGS,
+  defaultsOf,
+  optionViolations,
+  type Settings,
+  type ValuesOf,
+  violation,
+  type Violation,
+  violations,
+} from '../cells-authority/index.js';
+import { listOf, PAIRS, SERVICE_SETTINGS } from './service-settings.js';
 
 /** The service's environment, typed and validated; every variable is optional. */
-export class Environment {
-  @IsString()
-  @IsNotEmpty()
-  HOST = '127.0.0.1';
+export type Environment = ValuesOf<typeof SERVICE_SETTINGS> & {
+  /** The variables that are options of the module. */
+  readonly authority: ValuesOf<typeof AUTHORITY_SETTINGS>;
+};
 
-  @Integer()
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
-  PORT = 3000;
+/** A key that was pasted into the wrong variable is longer. */
+const LONGEST_QUOTE = 60;
 
-  @Validate(TokenUrlConstraint)
-  UPSTREAM_TOKEN_URL = 'https://api.aspose.cloud/connect/token';
+/** What the variables come from: `process.env`, say. */
+export type EnvironmentSource = Readonly<Record<string, string | undefined>>;
 
-  @Integer()
-  @IsInt()
-  @Min(100)
-  @Max(60_000)
-  UPSTREAM_TIMEOUT_MS = 8000;
+const OPTION_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.keys(AUTHORITY_SETTINGS).map((option) => [variableOf(option), option]),
+);
 
-  @Integer()
-  @IsInt()
-  @Min(50)
-  @Max(60_000)
-  UPSTREAM_CONNECT_TIMEOUT_MS = 2000;
-
-  @IsOptional()
-  @Validate(CertificateFileConstraint)
-  UPSTREAM_CA_FILE?: string;
-
-  @Integer()
-  @IsInt()
-  @Min(1)
-  @Max(1024)
-  UPSTREAM_MAX_CONNECTIONS = 64;
-
-  @IsIn(['allow', 'deny'])
-  QUERY_CREDENTIALS: 'allow' | 'deny' = 'allow';
-
-  @IsIn(['memory', 'redis', 'off'])
-  TOKEN_CACHE: 'memory' | 'redis' | 'off' = 'memory';
-
-  @Integer()
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000)
-  TOKEN_CACHE_MAX_ENTRIES = 10_000;
-
-  @IsOptional()
-  @Integer()
-  @IsInt()
-  @Min(1)
-  @Max(31_536_000)
-  TOKEN_MAX_AGE_S?: number;
-
-  @Integer()
-  @IsInt()
-  @Min(1)
-  @Max(31_536_000)
-  SDK_TOKEN_MAX_AGE_S = 60;
-
-  @Matches(/^rediss?:\/\//, { message: 'a redis:// or rediss:// URL' })
-  REDIS_URL = 'redis://127.0.0.1:6379';
-
-  @ValidateIf(
-    ({ TOKEN_CACHE, TOKEN_CACHE_SECRET }: Environment) => TOKEN_CACHE === 'redis' || TOKEN_CACHE_SECRET !== undefined,
-  )
-  @Matches(/^[^,]{32,}(?:,[^,]{32,})*$/, {
-    message: '32 characters or more, required with TOKEN_CACHE=redis; new,old while rotating',
-  })
-  TOKEN_CACHE_SECRET?: string;
-
-  @IsOptional()
-  @Matches(/^[0-9a-fA-F.:]+(?:\/\d{1,3})?(?:\s*,\s*[0-9a-fA-F.:]+(?:\/\d{1,3})?)*$/, {
-    message: 'IP addresses or CIDRs, separated by commas',
-  })
-  TRUST_PROXY?: string;
-
-  @ValidateIf(({ TLS_CERT_FILE, TLS_KEY_FILE }: Environment) => (TLS_CERT_FILE ?? TLS_KEY_FILE) !== undefined)
-  @IsNotEmpty({ message: 'a PEM file, together with TLS_KEY_FILE' })
-  TLS_CERT_FILE?: string;
-
-  @ValidateIf(({ TLS_CERT_FILE, TLS_KEY_FILE }: Environment) => (TLS_CERT_FILE ?? TLS_KEY_FILE) !== undefined)
-  @IsNotEmpty({ message: 'a PEM file, together with TLS_CERT_FILE' })
-  TLS_KEY_FILE?: string;
-
-  @IsOptional()
-  @Matches(/^https?:\/\/[^\s/,]+(?:\s*,\s*https?:\/\/[^\s/,]+)*$/, {
-    message: 'origins such as https://app.example.com, separated by commas',
-  })
-  CORS_ORIGINS?: string;
-
-  @Validate(CellsApiUrlConstraint)
-  CELLS_API_URL = ASPOSE_API_ORIGIN;
-
-  @Integer()
-  @IsInt()
-  @Min(1)
-  @Max(65_536)
-  CELLS_API_MAX_BODY_MIB = 512;
-
-  @Integer()
-  @IsInt()
-  @Min(100)
-  @Max(3_600_000)
-  CELLS_API_TIMEOUT_MS = 600_000;
-
-  @IsIn(['on', 'off'])
-  DOCS: 'on' | 'off' = 'on';
-
-  @IsIn(['on', 'off'])
-  METRICS: 'on' | 'off' = 'on';
-
-  @IsIn(LEVELS)
-  LOG_LEVEL: (typeof LEVELS)[number] = 'info';
-
-  @ValidateIf(
-    ({ ASPOSE_CLIENT_ID, ASPOSE_CLIENT_SECRET }: Environment) =>
-      (ASPOSE_CLIENT_ID ?? ASPOSE_CLIENT_SECRET) !== undefined,
-  )
-  @IsNotEmpty({ message: 'given together with ASPOSE_CLIENT_SECRET' })
-  ASPOSE_CLIENT_ID?: string;
-
-  @ValidateIf(
-    ({ ASPOSE_CLIENT_ID, ASPOSE_CLIENT_SECRET }: Environment) =>
-      (ASPOSE_CLIENT_ID ?? ASPOSE_CLIENT_SECRET) !== undefined,
-  )
-  @IsNotEmpty({ message: 'given together with ASPOSE_CLIENT_ID' })
-  ASPOSE_CLIENT_SECRET?: string;
-
-  @Integer()
-  @IsInt()
-  @Min(0)
-  @Max(600_000)
-  SHUTDOWN_GRACE_MS = 5000;
-}
-
-/** Names of all variables. */
-export const ENVIRONMENT_NAMES = [
-  ...Object.keys(new Environment()),
-  'UPSTREAM_CA_FILE',
-  'TOKEN_MAX_AGE_S',
-  'TOKEN_CACHE_SECRET',
-  'TRUST_PROXY',
-  'TLS_CERT_FILE',
-  'TLS_KEY_FILE',
-  'CORS_ORIGINS',
-  'ASPOSE_CLIENT_ID',
-  'ASPOSE_CLIENT_SECRET',
-] as (keyof Environment)[];
-
-/** Variables whose values are never printed. */
-export const SECRET_NAMES: ReadonlySet<string> = new Set([
-  'TOKEN_CACHE_SECRET',
-  'ASPOSE_CLIENT_ID',
-  'ASPOSE_CLIENT_SECRET',
-  'REDIS_URL',
-]);
+/** All variables by name. Those of the module's options are the options' names: `upstreamCaFile`, `UPSTREAM_CA_FILE`. */
+export const ENVIRONMENT_SETTINGS: Settings = {
+  ...SERVICE_SETTINGS,
+  ...Object.fromEntries(Object.entries(AUTHORITY_SETTINGS).map(([option, setting]) => [variableOf(option), setting])),
+};
 
 /**
  * Reads the variables out of an environment; an empty one counts as not set.
  *
- * @throws Error whose message names each wrong variable, what it was (unless secret) and what is allowed.
+ * @throws Error whose message names each wrong variable, what it was (unless it may be secret) and what is allowed.
  */
-export function readEnvironment(source: Readonly<Record<string, string | undefined>>): Environment {
-  const given = Object.fromEntries(
-    ENVIRONMENT_NAMES.flatMap((name) => {
-      const value = source[name]?.trim();
-      return value === undefined || value === '' ? [] : [[name, value]];
-    }),
-  );
-  const environment = plainToInstance(Environment, given, { exposeDefaultValues: true });
-  const violations = validateSync(environment, { stopAtFirstError: true });
-  if (violations.length > 0) throw new Error(violations.map(describe).join('\n'));
-  return environment;
+export function readEnvironment(source: EnvironmentSource): Environment {
+  const own = given(SERVICE_SETTINGS, source, (name) => name);
+  const options = given(AUTHORITY_SETTINGS, source, variableOf);
+  const wrong = [...violations(SERVICE_SETTINGS, own), ...missingHalves(own), ...optionViolations(options)];
+  if (wrong.length > 0) throw new Error(wrong.map(describe).join('\n'));
+  // All of them are checked by now, and those with a default are there.
+  const environment: unknown = {
+    ...defaultsOf(SERVICE_SETTINGS),
+    ...own,
+    authority: { ...defaultsOf(AUTHORITY_SETTINGS), ...options },
+  };
+  return environment as Environment;
 }
 
-function describe({ property, value, constraints }: ValidationError): string {
-  const allowed = Object.values(constraints ?? {})[0]?.replace(`${property} must be `, '') ?? '';
-  const was =
-    value === undefined ? 'is missing' : SECRET_NAMES.has(property) ? 'is not valid' : `is "${String(value)}"`;
-  return `${property} ${was}; allowed: ${allowed}`;
+/** The effective configuration as it may be shown: of secrets, that they are set and no more. */
+export function maskedEnvironment({ authority, ...own }: Environment): Record<string, unknown> {
+  const values: Readonly<Record<string, unknown>> = { ...own, ...authority };
+  return Object.fromEntries(
+    Object.entries(ENVIRONMENT_SETTINGS).map(([name, { shown }]) => {
+      const value = values[OPTION_NAMES.get(name) ?? name] ?? null;
+      if (value === null || shown === 'whole') return [name, value];
+      return [name, shown === 'never' ? '***' : String(value).replace(/\?.*/, '?***')];
+    }),
+  );
+}
+
+/** Names the variables in a text that names the module's options. */
+export function namingVariables(text: string): string {
+  return text
+    .replace(/^CellsAuthorityModule: /, '')
+    .replace(/\b[a-z]+[A-Z]\w*/g, (word) => (Object.hasOwn(AUTHORITY_SETTINGS, word) ? variableOf(word) : word));
+}
+
+function variableOf(option: string): string {
+  return option.replace(/[A-Z]/g, '_$&').toUpperCase();
+}
+
+function given(
+  settings: Settings,
+  source: EnvironmentSource,
+  variable: (name: string) => string,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, { fromText }]) => {
+      const value = source[variable(name)]?.trim();
+      return value === undefined || value === '' ? [] : [[name, fromText(value)]];
+    }),
+  );
+}
+
+function missingHalves(own: Readonly<Record<string, unknown>>): Violation[] {
+  return PAIRS.flatMap((pair) => {
+    const missing = pair.filter((name) => own[name] === undefined);
+    return missing.length === 1 ? missing.map((name) => violation(name, SERVICE_SETTINGS[name], undefined)) : [];
+  });
+}
+
+function describe({ name, value, allowed, shown }: Violation): string {
+  const was = value === undefined ? 'is missing' : whatItWas(String(value), shown);
+  return `${namingVariables(name)} ${was}; allowed: ${namingVariables(allowed)}`;
+}
+
+function whatItWas(value: string, shown: Violation['shown']): string {
+  const text = shown === 'never' ? undefined : shown === 'origin' || /@|:\/\//.test(value) ? originsOf(value) : value;
+  return text === undefined || text.length > LONGEST_QUOTE ? 'is not valid' : `is "${text}"`;
+}
+
+/** A list of URLs without what could hold a secret, or nothing where one of them is none. */
+function originsOf(list: string): string | undefined {
+  const urls = listOf(list);
+  if (!urls.every((url) => URL.canParse(url))) return undefined;
+  const origins = urls.map((url) => new URL(url)).map(({ protocol, host }) => `${protocol}//${host}`);
+  return origins.join(', ');
 }

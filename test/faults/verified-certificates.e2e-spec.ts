@@ -50,7 +50,7 @@ describe('A file of certificate authorities', () => {
 
   it('may hold several, and text between them', () => {
     const file = fileOf('several.pem', `# ours\n${whole}\n# theirs\n${new CertificateAuthority().certificate}`);
-    expect(readEnvironment({ UPSTREAM_CA_FILE: file }).UPSTREAM_CA_FILE).toBe(file);
+    expect(readEnvironment({ UPSTREAM_CA_FILE: file }).authority.upstreamCaFile).toBe(file);
   });
 });
 

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,10 +18,10 @@ interface Run {
   readonly stderr: string;
 }
 
-async function run(command: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+async function run(command: readonly string[], env: Record<string, string> = {}, cwd = __dirname): Promise<Run> {
   const child = spawn(process.execPath, [CLI, ...command], {
     env: { PATH: process.env.PATH, ...env },
-    cwd: __dirname,
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
@@ -69,6 +71,19 @@ describe('The command line', () => {
     expect(stdout).not.toMatch(/command-line|password/);
   });
 
+  it('reads a file .env, whatever its editor began it with, for what the environment does not set', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dot-env-'));
+    writeFileSync(join(folder, '.env'), '\uFEFFPORT=4001\nDOCS=off\n');
+    const { stdout } = await run(['--print-config'], { DOCS: 'on' }, folder);
+    rmSync(join(folder, '.env'));
+    mkdirSync(join(folder, '.env'));
+    const unreadable = await run(['--print-config'], {}, folder);
+    rmSync(folder, { recursive: true });
+
+    expect(JSON.parse(stdout)).toMatchObject({ PORT: 4001, DOCS: 'on' });
+    expect(unreadable).toEqual({ code: 1, stdout: '', stderr: 'cells-authority: .env cannot be read (EISDIR)\n' });
+  });
+
   it('prints a token, and nothing else on stdout', async () => {
     const { code, stdout, stderr } = await run(['token'], {
       UPSTREAM_TOKEN_URL: upstream.tokenUrl,
@@ -92,6 +107,35 @@ describe('The command line', () => {
     expect(stderr).not.toContain('wrong-secret');
   });
 
+  it.each<[string, Record<string, string>, RegExp]>([
+    [
+      'a password in a URL',
+      { UPSTREAM_TOKEN_URL: `http://user:${CLIENT_SECRET}@a.example/?key=${CLIENT_SECRET}` },
+      /^UPSTREAM_TOKEN_URL is "http:\/\/a\.example"; /,
+    ],
+    [
+      'a password for Redis',
+      {
+        TOKEN_CACHE: 'redis',
+        TOKEN_CACHE_SECRET: 'x'.repeat(32),
+        REDIS_URL: `rediss://:${CLIENT_SECRET}@127.0.0.1?ca=none.pem`,
+      },
+      / REDIS_URL cannot be read/,
+    ],
+    ['proxies that are none', { TRUST_PROXY: '10.0.0.0/64' }, /^TRUST_PROXY is "10\.0\.0\.0\/64"; /],
+    ['a foreign address', { HOST: '203.0.113.1' }, /^HOST is no address/],
+    ['a name that is not found', { HOST: 'nowhere.invalid' }, /^HOST is no address/],
+    ['a certificate that is not there', { TLS_CERT_FILE: 'none.pem', TLS_KEY_FILE: 'none.pem' }, /^TLS_CERT_FILE /],
+  ])('does not start with %s, names the variable and shows nothing secret', async (_case, env, reason) => {
+    const { code, stderr } = await run(['start'], { PORT: '0', LOG_LEVEL: 'silent', ...env });
+
+    expect({ code, stderr: stderr.replace(/^cells-authority: /, '') }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(reason) as string,
+    });
+    expect(stderr).not.toContain(CLIENT_SECRET);
+  });
+
   it('refuses what it does not know, and does not repeat it', async () => {
     const { code, stderr } = await run([CLIENT_SECRET]);
 
@@ -106,6 +150,7 @@ describe('The command line', () => {
         PORT: '0',
         LOG_LEVEL: 'trace',
         SHUTDOWN_GRACE_MS: '100',
+        UPSTREAM_TIMEOUT: '1000',
         UPSTREAM_TOKEN_URL: upstream.tokenUrl,
         ASPOSE_CLIENT_ID: CLIENT_ID,
         ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
@@ -136,7 +181,9 @@ describe('The command line', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     const events = lines.flatMap(({ event }) => (event === undefined ? [] : [event]));
+    expect(lines[0]).toMatchObject({ level: 40, name: 'UPSTREAM_TIMEOUT', nearest: 'UPSTREAM_TIMEOUT_MS' });
     expect(events).toEqual([
+      'unknown_variable',
       'start',
       'upstream_request',
       'token_served',

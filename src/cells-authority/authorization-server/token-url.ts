@@ -1,5 +1,3 @@
-import { type ValidationArguments, ValidatorConstraint, type ValidatorConstraintInterface } from 'class-validator';
-
 /** Whether a URL may be sent client secrets: HTTPS anywhere, plain HTTP to this very machine only. */
 export function isTokenUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
@@ -10,16 +8,4 @@ export function isTokenUrl(text: string): boolean {
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-}
-
-/** {@link isTokenUrl} as a class-validator rule. */
-@ValidatorConstraint({ name: 'isTokenUrl' })
-export class TokenUrlConstraint implements ValidatorConstraintInterface {
-  validate(value: unknown): boolean {
-    return typeof value === 'string' && isTokenUrl(value);
-  }
-
-  defaultMessage({ property }: ValidationArguments): string {
-    return `${property} must be an https:// URL, or http:// to a loopback address, without user, password or fragment`;
-  }
 }

@@ -1,0 +1,44 @@
+import { ENVIRONMENT_SETTINGS, type EnvironmentSource } from './environment.js';
+
+/** A variable that is not read, and the one that was probably meant. */
+export interface UnknownVariable {
+  readonly name: string;
+  readonly nearest: string;
+}
+
+const KNOWN = Object.keys(ENVIRONMENT_SETTINGS);
+/** Shorter names are too close to those of other programs: `HOME`, `POST`. */
+const SHORTEST_NAME = 7;
+const MOST_EDITS = 2;
+
+/** Variables whose names are nearly those of the service's: misspelt, or without their ending. */
+export function unknownVariables(source: EnvironmentSource): UnknownVariable[] {
+  return Object.keys(source).flatMap((name) => {
+    if (name.length < SHORTEST_NAME || KNOWN.includes(name)) return [];
+    const upper = name.toUpperCase();
+    const [best] = KNOWN.filter((known) => known.length >= SHORTEST_NAME)
+      .map((known) => ({ nearest: known, edits: isBeginning(upper, known) ? MOST_EDITS : editsBetween(upper, known) }))
+      .sort((a, b) => a.edits - b.edits);
+    return best === undefined || best.edits > MOST_EDITS ? [] : [{ name, nearest: best.nearest }];
+  });
+}
+
+/** `UPSTREAM_TIMEOUT` of `UPSTREAM_TIMEOUT_MS`. A single word is too common to be one. */
+function isBeginning(name: string, known: string): boolean {
+  return name.includes('_') && known.startsWith(`${name}_`);
+}
+
+/** The Levenshtein distance: how many letters have to be inserted, removed or replaced. */
+function editsBetween(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...from].entries()) {
+    const next = [index + 1];
+    for (const [place, other] of [...to].entries()) {
+      next.push(
+        Math.min((next[place] ?? 0) + 1, (row[place + 1] ?? 0) + 1, (row[place] ?? 0) + (letter === other ? 0 : 1)),
+      );
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
