@@ -14,7 +14,7 @@ import { requestIds } from './request-ids.js';
 import { wellFramed } from './request-framing.js';
 import { securityHeaders } from './security-headers.js';
 import { destroyStuckConnections } from './stuck-connections.js';
-import { followCertificate, readCertificate, TLS_OPTIONS, type TlsFiles } from './tls-certificate.js';
+import { TlsCertificate, type TlsFiles } from './tls-certificate.js';
 
 /** Bodies, and URLs with their headers, end here: a token request is a few hundred bytes. */
 const MAX_BYTES = 16 * 1024;
@@ -106,11 +106,11 @@ function httpServer(answer: RequestListener): Server {
 }
 
 function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Server {
-  const certificate = readCertificate(files);
+  const certificate = new TlsCertificate(files);
   return (answer) => {
-    const tls = { ...TLS_OPTIONS, ...certificate, handshakeTimeout: REQUEST_TIMEOUT_MS };
+    const tls = { ...certificate.serverOptions, handshakeTimeout: REQUEST_TIMEOUT_MS };
     const server = createTlsServer({ ...SERVER_OPTIONS, ...tls }, answer);
-    followCertificate(server, files, certificate);
+    certificate.follow(server);
     return server;
   };
 }

@@ -1,14 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Server as TlsServer } from 'node:tls';
+import { createSecureContext, type Server as TlsServer } from 'node:tls';
 import { Logger } from '@nestjs/common';
-
-/** PEM text, as `node:tls` takes it. */
-export interface TlsCertificate {
-  readonly cert: string;
-  readonly key: string;
-}
 
 /** Where the two files are. */
 export interface TlsFiles {
@@ -16,21 +10,83 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
+/** PEM text, as `node:tls` takes it. */
+interface CertificatePair {
+  /** The certificate, and those of the authorities between it and the root. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** TLS 1.0 and 1.1 are not to be used any more (RFC 8996). */
-export const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
+const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
 /**
  * The files are read again this often: events of the file system miss what is mounted, linked or moved into place, which
  * is how certificates are renewed.
  */
 const CHECK_INTERVAL_MS = 1000;
 
-/** Reads certificate and key. @throws Error that says which of the two settings is wrong and shows nothing of either. */
-export function readCertificate({ certFile, keyFile }: TlsFiles): TlsCertificate {
-  const certificate = { cert: read('TLS_CERT_FILE', certFile), key: read('TLS_KEY_FILE', keyFile) };
-  if (!isUsable(certificate)) {
-    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE must be PEM files of a certificate and its own private key');
+/** The certificate that is served, which follows its files. */
+export class TlsCertificate {
+  readonly #files: TlsFiles;
+  readonly #logger = new Logger('Tls');
+  #served: CertificatePair;
+
+  /** @throws Error that says which of the two settings is wrong and shows nothing of either. */
+  constructor(files: TlsFiles) {
+    this.#files = files;
+    this.#served = { cert: read('TLS_CERT_FILE', files.certFile), key: read('TLS_KEY_FILE', files.keyFile) };
+    if (!isUsable(this.#served)) {
+      throw new Error('TLS_CERT_FILE and TLS_KEY_FILE must be PEM files of a certificate and its own private key');
+    }
+    if (!isInForce(this.#served)) this.#logger.warn(`The certificate is not in force: ${validity(this.#served)}`);
   }
-  return certificate;
+
+  get serverOptions(): CertificatePair & typeof TLS_OPTIONS {
+    return { ...this.#served, ...TLS_OPTIONS };
+  }
+
+  /** Serves a renewed certificate from the next connection on, for as long as the server listens. */
+  follow(server: TlsServer): void {
+    let lastRead = this.#served;
+    let refused = this.#served;
+
+    const check = async (): Promise<void> => {
+      const onDisk = await this.#readAgain();
+      // What is still being written may look whole, so that only what is there twice counts.
+      const isSettled = isSame(onDisk, lastRead);
+      lastRead = onDisk;
+      if (!isSettled || isSame(onDisk, this.#served)) return;
+      const reason = this.#reasonToRefuse(onDisk);
+      if (reason === undefined) {
+        this.#served = onDisk;
+        server.setSecureContext(this.serverOptions);
+        this.#logger.log(`Serving a renewed certificate, ${validity(onDisk)}`);
+      } else if (!isSame(onDisk, refused)) {
+        this.#logger.warn(`${reason}; the certificate and the key before stay in use`);
+        refused = onDisk;
+      }
+    };
+
+    const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();
+    server.once('close', () => {
+      clearInterval(timer);
+    });
+  }
+
+  /** A file that is missing for a moment, because another is moved into its place, is as it was. */
+  async #readAgain(): Promise<CertificatePair> {
+    const cert = await readFile(this.#files.certFile, 'utf8').catch(() => this.#served.cert);
+    const key = await readFile(this.#files.keyFile, 'utf8').catch(() => this.#served.key);
+    return { cert, key };
+  }
+
+  #reasonToRefuse(pair: CertificatePair): string | undefined {
+    if (!isUsable(pair)) return 'The certificate and the key on disk are broken, or do not belong together';
+    if (!isInForce(pair) && isInForce(this.#served)) {
+      return `The certificate on disk is not in force (${validity(pair)}), and the one in use is`;
+    }
+    return undefined;
+  }
 }
 
 function read(name: string, file: string): string {
@@ -41,35 +97,34 @@ function read(name: string, file: string): string {
   }
 }
 
-/** Serves a renewed certificate from the next connection on, for as long as the server listens. */
-export function followCertificate(server: TlsServer, { certFile, keyFile }: TlsFiles, served: TlsCertificate): void {
-  const logger = new Logger('Tls');
-  let seen = served;
-
-  async function check(): Promise<void> {
-    const cert = await readFile(certFile, 'utf8').catch(() => seen.cert);
-    const key = await readFile(keyFile, 'utf8').catch(() => seen.key);
-    if (cert === seen.cert && key === seen.key) return;
-    seen = { cert, key };
-    // One of the two was replaced, and the other is about to be; or it is half written.
-    if (!isUsable(seen)) {
-      logger.warn('The certificate and the key on disk do not belong together; the ones before stay in use');
-      return;
-    }
-    server.setSecureContext({ ...seen, ...TLS_OPTIONS });
-    logger.log(`Serving a renewed certificate, valid until ${new X509Certificate(cert).validTo}`);
-  }
-
-  const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();
-  server.once('close', () => {
-    clearInterval(timer);
-  });
+function isSame(one: CertificatePair, other: CertificatePair): boolean {
+  return one.cert === other.cert && one.key === other.key;
 }
 
-function isUsable({ cert, key }: TlsCertificate): boolean {
+/** Whether all of it can be read, to the last certificate of the chain, and the key is that of the first. */
+function isUsable({ cert, key }: CertificatePair): boolean {
   try {
-    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+    createSecureContext({ cert, key, ...TLS_OPTIONS });
+    const chain = cert.split(/(?=-----BEGIN )/).filter((part) => part.startsWith('-----BEGIN '));
+    const [first] = chain.map((part) => new X509Certificate(part));
+    return first?.checkPrivateKey(createPrivateKey(key)) === true;
   } catch {
     return false;
   }
+}
+
+function isInForce(pair: CertificatePair): boolean {
+  const { start, end } = leaf(pair);
+  return start <= Date.now() && Date.now() < end;
+}
+
+function validity(pair: CertificatePair): string {
+  const { start, end } = leaf(pair);
+  return `valid from ${new Date(start).toISOString()} to ${new Date(end).toISOString()}`;
+}
+
+/** In milliseconds since 1970. */
+function leaf({ cert }: CertificatePair): { readonly start: number; readonly end: number } {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  return { start: Date.parse(validFrom), end: Date.parse(validTo) };
 }

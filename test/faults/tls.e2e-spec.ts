@@ -4,7 +4,9 @@ import { type IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type PeerCertificate } from 'node:tls';
+import { connect, createServer, type PeerCertificate } from 'node:tls';
+import { Logger } from '@nestjs/common';
+import { TlsCertificate } from '../../src/http/tls-certificate.js';
 import { CertificateAuthority, type ServerCertificate } from '../support/certificate-authority.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
 import { type RunningService, startService } from '../support/service.js';
@@ -131,6 +133,49 @@ describe('HTTPS', () => {
     writeFileSync(`${files.TLS_KEY_FILE}.new`, renewed.key);
     renameSync(`${files.TLS_KEY_FILE}.new`, files.TLS_KEY_FILE);
     expect((await servedUntilOther(before.serialNumber)).serialNumber).not.toBe(before.serialNumber);
+  });
+});
+
+describe('A certificate on disk that is of no use', () => {
+  const now = Date.now();
+  const cutOff = (): ServerCertificate => {
+    const { cert, key } = authority.issue();
+    return { cert: cert + authority.certificate.slice(0, 200), key };
+  };
+
+  it.each([
+    [
+      'has expired',
+      () => authority.issue({ notBefore: new Date(now - 2e8), notAfter: new Date(now - 1e8) }),
+      /in force/,
+    ],
+    [
+      'is not valid yet',
+      () => authority.issue({ notBefore: new Date(now + 1e8), notAfter: new Date(now + 2e8) }),
+      /in force/,
+    ],
+    ['is written as far as the middle of an intermediate one', cutOff, /broken/],
+  ])('does not replace the one before, when it %s', async (_, useless, reason) => {
+    const server = createServer();
+    const setSecureContext = jest.spyOn(server, 'setSecureContext');
+    put(authority.issue());
+    const certificate = new TlsCertificate({ certFile: files.TLS_CERT_FILE, keyFile: files.TLS_KEY_FILE });
+    const warned = new Promise((resolve) => {
+      jest.spyOn(Logger.prototype, 'warn').mockImplementation(resolve);
+    });
+    certificate.follow(server);
+    put(useless());
+    expect(await warned).toMatch(reason);
+    expect(setSecureContext).not.toHaveBeenCalled();
+
+    const good = authority.issue();
+    const replaced = new Promise((resolve) => {
+      setSecureContext.mockImplementation(resolve);
+    });
+    put(good);
+    expect(await replaced).toMatchObject(good);
+    server.emit('close');
+    jest.restoreAllMocks();
   });
 });
 
