@@ -97,6 +97,8 @@ export type AuthorityEvent =
       readonly scope: 'address' | 'address_and_client';
       readonly seconds: number;
       readonly client: string;
+      /** The network that is slowed: an IPv4 address, or an IPv6 /64 or /48. */
+      readonly network: string;
     }
   | {
       readonly type: 'not_forwarded';

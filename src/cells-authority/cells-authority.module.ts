@@ -43,6 +43,7 @@ import { readCertificateAuthorities, warnOfDisabledVerification } from './verifi
     TokenCache,
     CacheKeys,
     CredentialHolds,
+    GuessLimits,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
     { provide: RANDOM, useValue: Math.random },
@@ -83,11 +84,6 @@ import { readCertificateAuthorities, warnOfDisabledVerification } from './verifi
           observe,
         ),
       inject: [HttpService, AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
-    },
-    {
-      provide: GuessLimits,
-      useFactory: (clock: Clock, observe: AuthorityObserver) => new GuessLimits(clock, observe),
-      inject: [AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
     },
     { provide: SHARED_STORE_PATIENCE_MS, useValue: REDIS_PATIENCE_MS },
     {

@@ -83,7 +83,7 @@ describe('The log of what the library tells', () => {
     ['warn', { type: 'circuit', state: 'closed' }],
     ['warn', { type: 'held', reason: 'refused', seconds: 5, client: 'f00dCAFE' }],
     ['info', { type: 'answered_from_hold', reason: 'throttled', client: 'f00dCAFE' }],
-    ['warn', { type: 'guessing_slowed', scope: 'address', seconds: 600, client: 'f00dCAFE' }],
+    ['warn', { type: 'guessing_slowed', scope: 'address', seconds: 600, client: 'f00dCAFE', network: '192.0.2.1' }],
     ['warn', { type: 'not_forwarded', reason: 'circuit_open' }],
   ];
 

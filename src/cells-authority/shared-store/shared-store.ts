@@ -1,7 +1,8 @@
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type Clock } from '../clock.js';
 import { type RedisAccess } from './redis-access.js';
-import { type GuessCount, SharedGuesses, type GuessSubjects } from './shared-guesses.js';
+import { type GuessSubject } from '../token-cache/guess-limits.js';
+import { type GuessCount, SharedGuesses } from './shared-guesses.js';
 import { SharedForward } from './shared-forward.js';
 import { SharedKeys } from './shared-keys.js';
 import { LONGEST_LOCK_LAPSE_MS } from './shared-lock.js';
@@ -17,8 +18,9 @@ export interface SharedRequest {
 export interface SharedFlight {
   readonly tokens: Pick<SharedTokens, 'obtain' | 'find'>;
   readonly forward: SharedForward;
-  readGuesses(address: string): Promise<readonly [GuessCount, GuessCount] | undefined>;
-  countGuess(address: string): void;
+  /** How often each subject was refused by all instances; `undefined` when Redis has nothing to say. */
+  readGuesses(subjects: readonly GuessSubject[]): Promise<readonly GuessCount[] | undefined>;
+  countGuess(subjects: readonly GuessSubject[]): void;
 }
 
 /** What instances share: tokens, holds, failure counts. Whatever is wrong with it, requests go on without it. */
@@ -65,17 +67,14 @@ export class RedisSharedStore implements SharedStore {
     const guesses = this.#guesses;
     const pairFields = ['pair', tokenUrl, clientId, clientSecret];
     const requestFields = ['token', tokenUrl, clientId, clientSecret, ...(scope === undefined ? [] : [scope])];
-    const subjects = (address: string): GuessSubjects => [
-      ['address', address],
-      ['address', address, clientId],
-    ];
+    const fieldsOf = ({ network, ofClient }: GuessSubject) => ['address', network, ...(ofClient ? [clientId] : [])];
     const lockLapseMs = Math.min(LONGEST_LOCK_LAPSE_MS, timeoutMs / 4);
     return {
       tokens: new SharedTokens({ access, patience, keys, clock, wallClock, lockLapseMs }, credentials, requestFields),
       forward: new SharedForward(access, patience, keys, { credentials, pairFields, requestFields }, clock, deadline),
-      readGuesses: (address) => guesses.read(subjects(address), patience),
-      countGuess: (address) => {
-        guesses.count(subjects(address));
+      readGuesses: (subjects) => guesses.read(subjects.map(fieldsOf), patience),
+      countGuess: (subjects) => {
+        guesses.count(subjects.map(fieldsOf));
       },
     };
   }

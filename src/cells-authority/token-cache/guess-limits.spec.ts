@@ -7,18 +7,20 @@ describe('GuessLimits', () => {
   let slowed: string[];
 
   beforeEach(() => {
-    now = 0;
+    now = 1_000_000;
     slowed = [];
     limits = new GuessLimits(
       () => now,
       (event) => {
-        if (event.type === 'guessing_slowed') slowed.push(`${event.scope} ${event.client}`);
+        if (event.type === 'guessing_slowed') slowed.push(`${event.scope} ${event.client} ${event.network}`);
       },
     );
   });
 
-  const guess = (times: number, address: string, client: (i: number) => string) => {
-    for (let i = 0; i < times; i += 1) limits.count(address, client(i));
+  const LATE = 1_060_000;
+  /** Refused guesses, one after the other. */
+  const guess = async (times: number, address: string, client: (i: number) => string) => {
+    for (let i = 0; i < times; i += 1) (await limits.reserve(address, client(i), now + 8000)).end(true);
   };
   const isSlowed = (address: string, client: string): number | undefined => {
     try {
@@ -30,33 +32,33 @@ describe('GuessLimits', () => {
     }
   };
 
-  it('slows an address that guesses the secret of one client', () => {
-    guess(9, '192.0.2.1', () => 'victim');
+  it('slows an address that guesses the secret of one client', async () => {
+    await guess(9, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
-    guess(1, '192.0.2.1', () => 'victim');
+    await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBe(600);
-    expect(slowed).toEqual(['address_and_client victim']);
+    expect(slowed).toEqual(['address_and_client victim 192.0.2.1']);
   });
 
-  it('leaves other addresses, and other clients at that address, alone', () => {
-    guess(50, '192.0.2.1', () => 'victim');
+  it('leaves other addresses, and other clients at that address, alone', async () => {
+    await guess(10, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.2', 'victim')).toBeUndefined();
     expect(isSlowed('192.0.2.1', 'neighbour')).toBeUndefined();
   });
 
-  it('slows an address that tries many clients', () => {
-    guess(100, '192.0.2.1', (i) => `client ${i}`);
+  it('slows an address that tries many clients', async () => {
+    await guess(100, '192.0.2.1', (i) => `client ${i}`);
     expect(isSlowed('192.0.2.1', 'yet another')).toBe(600);
     expect(isSlowed('192.0.2.2', 'yet another')).toBeUndefined();
   });
 
-  it('forgets after 600 s', () => {
-    guess(10, '192.0.2.1', () => 'victim');
-    now = 599_000;
+  it('forgets after 600 s', async () => {
+    await guess(10, '192.0.2.1', () => 'victim');
+    now = 1_599_000;
     expect(isSlowed('192.0.2.1', 'victim')).toBe(1);
-    now = 600_000;
+    now = 1_600_000;
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
-    guess(1, '192.0.2.1', () => 'victim');
+    await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
   });
 
@@ -65,13 +67,92 @@ describe('GuessLimits', () => {
     ['2001:db8:1:2::', '2001:0db8:0001:0002:aaaa:bbbb:cccc:dddd'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['fe80::1%eth0', 'fe80::2'],
-  ])('takes %s and %s for one client', (one, other) => {
-    guess(10, one, () => 'victim');
+  ])('takes %s and %s for one client', async (one, other) => {
+    await guess(10, one, () => 'victim');
     expect(isSlowed(other, 'victim')).toBe(600);
   });
 
-  it('tells neighbouring IPv6 networks apart', () => {
-    guess(10, '2001:db8:0:1::1', () => 'victim');
+  it('tells neighbouring IPv6 networks apart, up to the limit of their /48', async () => {
+    await guess(10, '2001:db8:0:1::1', () => 'victim');
     expect(isSlowed('2001:db8:0:2::1', 'victim')).toBeUndefined();
+    for (let network = 2; network <= 4; network += 1) await guess(10, `2001:db8:0:${network}::1`, () => 'victim');
+    expect(isSlowed('2001:db8:0:5::1', 'victim')).toBe(600);
+    expect(isSlowed('2001:db8:0:5::1', 'neighbour')).toBeUndefined();
+    expect(isSlowed('2001:db8:1:5::1', 'victim')).toBeUndefined();
+    expect(slowed).toEqual(['address_and_client victim 2001:db8:0::/48']);
+  });
+
+  it('slows a /48 that tries many clients from many networks', async () => {
+    await guess(100, '2001:db8:0:1::1', (i) => `client ${i}`);
+    for (let network = 2; network <= 4; network += 1) {
+      await guess(network < 4 ? 100 : 99, `2001:db8:0:${network}::1`, (i) => `client ${network} ${i}`);
+    }
+    expect(isSlowed('2001:db8:0:5::1', 'yet another')).toBeUndefined();
+    await guess(1, '2001:db8:0:4::1', () => 'the last');
+    expect(isSlowed('2001:db8:0:5::1', 'yet another')).toBe(600);
+  });
+
+  it('lets no more guesses out at once than may still be refused, and slows those that wait once they were', async () => {
+    const started: { end(refused: boolean): void }[] = [];
+    const crowd = Array.from({ length: 50 }, () =>
+      limits.reserve('192.0.2.1', 'victim', LATE).then(
+        (place) => started.push(place),
+        (error: unknown) => {
+          if (!(error instanceof OAuthError) || error.status !== 429) throw error;
+          return 'slowed';
+        },
+      ),
+    );
+    await Promise.resolve();
+    expect(started).toHaveLength(10);
+    for (const place of started) place.end(true);
+    const outcomes = await Promise.all(crowd);
+    expect(outcomes.filter((outcome) => outcome === 'slowed')).toHaveLength(40);
+  });
+
+  it('gives the place of a guess that was none to the next in turn', async () => {
+    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
+    const order: string[] = [];
+    const waiting = ['a', 'b', 'c'].map(async (name) => {
+      const place = await limits.reserve('192.0.2.1', 'victim', LATE);
+      order.push(name);
+      place.end(false);
+    });
+    // Who asks for another client does not wait for these.
+    (await limits.reserve('192.0.2.1', 'neighbour', LATE)).end(false);
+    expect(order).toEqual([]);
+    places[0]?.end(false);
+    await Promise.all(waiting);
+    expect(order).toEqual(['a', 'b', 'c']);
+    for (const place of places.slice(1)) place.end(false);
+    expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
+  });
+
+  it('lets nobody wait past its deadline, and a bounded number wait', async () => {
+    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
+    await expect(limits.reserve('192.0.2.1', 'victim', now + 10)).rejects.toMatchObject({ status: 504 });
+    const waiting = Array.from({ length: 1024 }, () => limits.reserve('192.0.2.1', 'victim', LATE));
+    await expect(limits.reserve('192.0.2.1', 'victim', LATE)).rejects.toMatchObject({ status: 503, retryAfter: 1 });
+    for (const place of places) place.end(true);
+    expect((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('takes over what other instances counted, and never a lower count', async () => {
+    const counts = (failures: number) => [
+      { failures, lifeMs: 300_000 },
+      { failures, lifeMs: 300_000 },
+    ];
+    limits.adopt('192.0.2.1', 'victim', counts(9));
+    limits.adopt('192.0.2.1', 'victim', counts(3));
+    limits.adopt('192.0.2.1', 'victim', [{ failures: 99, lifeMs: 0 }]);
+    expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
+    await guess(1, '192.0.2.1', () => 'victim');
+    expect(isSlowed('192.0.2.1', 'victim')).toBe(300);
+    now += 300_000;
+    limits.adopt('192.0.2.1', 'victim', counts(2));
+    await guess(7, '192.0.2.1', () => 'victim');
+    expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
+    await guess(1, '192.0.2.1', () => 'victim');
+    expect(isSlowed('192.0.2.1', 'victim')).toBe(300);
   });
 });

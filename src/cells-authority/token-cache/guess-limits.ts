@@ -1,20 +1,50 @@
-import { isIPv6 } from 'node:net';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
-import { type GuessCount } from '../shared-store/shared-guesses.js';
+import { gatewayTimeout, temporarilyUnavailable } from '../errors/oauth-errors.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from '../injection-tokens.js';
+import { GUESS_COUNTS_MS, type GuessCount } from '../shared-store/shared-guesses.js';
+import { clientNetworks } from './client-networks.js';
 
-const WINDOW_MS = 600_000;
 /** Refused pairs from one address, for all client ids together. */
 const PER_ADDRESS = 100;
 /** Refused pairs from one address for one client id. */
 const PER_ADDRESS_AND_CLIENT = 10;
+/** A /48 may be a company with many networks, or one person with as many: it gets so many times an address's limits. */
+const WIDER_NETWORK_FACTOR = 4;
 const MAX_COUNTERS = 50_000;
+const MAX_WAITING = 1024;
 
 interface Counter {
   readonly failures: number;
   readonly resetAt: number;
+}
+
+/** What refusals are counted for: a network of the client, for all client ids or for the one that it asked for. */
+export interface GuessSubject {
+  readonly network: string;
+  readonly ofClient: boolean;
+  /** Refusals in 600 s after which the network is slowed. */
+  readonly limit: number;
+}
+
+/** A subject with the key of its counter. */
+interface CountedSubject extends GuessSubject {
+  readonly key: string;
+}
+
+interface Waiter {
+  readonly subjects: readonly CountedSubject[];
+  /** Whether it has to wait no longer, with a place or without. */
+  tryAgain(): boolean;
+}
+
+/** A place among the guesses under way. */
+interface Guess {
+  /** Gives the place back, and counts a refusal of the authorization server. */
+  end(refused: boolean): void;
 }
 
 /** The 429 of a client that is past a limit; it says nothing about another client that asked for the same. */
@@ -25,75 +55,146 @@ export class GuessingSlowed extends OAuthError {
   }
 }
 
+/** What refusals of a client at this address are counted for. */
+export function guessSubjects(address: string): readonly GuessSubject[] {
+  return clientNetworks(address).flatMap((network, nth) => {
+    const factor = nth === 0 ? 1 : WIDER_NETWORK_FACTOR;
+    return [
+      { network, ofClient: false, limit: PER_ADDRESS * factor },
+      { network, ofClient: true, limit: PER_ADDRESS_AND_CLIENT * factor },
+    ];
+  });
+}
+
 /**
  * Slows whoever guesses: counts refusals that the authorization server really gave, per client address and per address
- * and client id. Somebody at another address with the right secret never notices, and neither does a client that
- * repeats one wrong pair: holds answer that, and no repetition is counted.
+ * and client id, and lets no more requests go out at once than may still be refused; the others wait for these. Somebody
+ * at another address with the right secret never notices, and neither does a client that repeats one wrong pair: holds
+ * answer that, and no repetition is counted.
  */
+@Injectable()
 export class GuessLimits {
   readonly #counters = new LRUCache<string, Counter>({ max: MAX_COUNTERS });
+  readonly #underWay = new Map<string, number>();
+  readonly #waiters = new Set<Waiter>();
 
   constructor(
-    private readonly clock: Clock,
-    private readonly observe: AuthorityObserver,
+    @Inject(AUTHORITY_CLOCK) private readonly clock: Clock,
+    @Inject(AUTHORITY_OBSERVER) private readonly observe: AuthorityObserver,
   ) {}
 
   /** @throws GuessingSlowed 429 with `Retry-After` while this client is past a limit. */
   check(address: string, client: string): void {
-    const from = network(address);
-    this.#checkCounter('address', from, PER_ADDRESS, client);
-    this.#checkCounter('address_and_client', `${from} ${client}`, PER_ADDRESS_AND_CLIENT, client);
+    this.#check(countedSubjects(address, client), client);
   }
 
-  /** Counts a refusal. */
-  count(address: string, client: string): void {
-    this.#increase(network(address));
-    this.#increase(`${network(address)} ${client}`);
+  /**
+   * Takes a place among the guesses of this client, waiting for one if need be. It must be given back.
+   *
+   * @throws GuessingSlowed 429 when so many guesses were refused.
+   * @throws OAuthError 503 when too many wait already, 504 when there is no place before the deadline.
+   */
+  reserve(address: string, client: string, deadline: number): Promise<Guess> {
+    const subjects = countedSubjects(address, client);
+    return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const waiter: Waiter = {
+        subjects,
+        tryAgain: () => {
+          try {
+            this.#check(subjects, client);
+            if (!this.#take(subjects)) return false;
+            resolve(this.#guessOf(subjects));
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error('no place'));
+          }
+          clearTimeout(timer);
+          this.#waiters.delete(waiter);
+          return true;
+        },
+      };
+      if (waiter.tryAgain()) return;
+      if (this.#waiters.size >= MAX_WAITING) {
+        this.observe({ type: 'not_forwarded', reason: 'too_many_waiting' });
+        reject(temporarilyUnavailable('Too many requests from this address are under way', 1));
+        return;
+      }
+      this.#waiters.add(waiter);
+      timer = setTimeout(
+        () => {
+          this.#waiters.delete(waiter);
+          this.observe({ type: 'not_forwarded', reason: 'waited_too_long' });
+          reject(gatewayTimeout('Other requests from this address took too long'));
+        },
+        Math.max(0, deadline - this.clock()),
+      );
+    });
   }
 
-  /** Takes over what all instances counted, where that is more than is known here. */
-  adopt(address: string, client: string, [byAddress, byAddressAndClient]: readonly [GuessCount, GuessCount]): void {
-    this.#raise(network(address), byAddress);
-    this.#raise(`${network(address)} ${client}`, byAddressAndClient);
-  }
-
-  #raise(key: string, { failures, lifeMs }: GuessCount): void {
+  /** Takes over what all instances counted for {@link guessSubjects}, where that is more than is known here. */
+  adopt(address: string, client: string, counts: readonly GuessCount[]): void {
     const now = this.clock();
-    const counter = this.#counters.get(key);
-    const known = counter !== undefined && counter.resetAt > now ? counter.failures : 0;
-    if (failures > known && lifeMs > 0) this.#counters.set(key, { failures, resetAt: now + lifeMs });
+    for (const [nth, { key }] of countedSubjects(address, client).entries()) {
+      const { failures, lifeMs } = counts[nth] ?? { failures: 0, lifeMs: 0 };
+      if (lifeMs > 0 && failures > this.#failures(key)) this.#counters.set(key, { failures, resetAt: now + lifeMs });
+    }
   }
 
-  #checkCounter(scope: 'address' | 'address_and_client', key: string, limit: number, client: string): void {
-    const counter = this.#counters.get(key);
-    if (counter === undefined || counter.failures < limit) return;
-    const remaining = counter.resetAt - this.clock();
-    if (remaining <= 0) return;
-    const seconds = Math.ceil(remaining / 1000);
-    this.observe({ type: 'guessing_slowed', scope, seconds, client });
-    throw new GuessingSlowed(seconds);
+  #check(subjects: readonly CountedSubject[], client: string): void {
+    for (const { key, network, ofClient, limit } of subjects) {
+      if (this.#failures(key) < limit) continue;
+      const seconds = Math.ceil(((this.#counters.get(key)?.resetAt ?? 0) - this.clock()) / 1000);
+      const scope = ofClient ? 'address_and_client' : 'address';
+      this.observe({ type: 'guessing_slowed', scope, seconds, client, network });
+      throw new GuessingSlowed(seconds);
+    }
   }
 
-  #increase(key: string): void {
+  /** Refusals of the last 600 s. */
+  #failures(key: string): number {
+    const counter = this.#counters.get(key);
+    return counter !== undefined && counter.resetAt > this.clock() ? counter.failures : 0;
+  }
+
+  #take(subjects: readonly CountedSubject[]): boolean {
+    const isFull = subjects.some(({ key, limit }) => this.#failures(key) + (this.#underWay.get(key) ?? 0) >= limit);
+    if (isFull) return false;
+    for (const { key } of subjects) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    return true;
+  }
+
+  #guessOf(subjects: readonly CountedSubject[]): Guess {
+    return {
+      end: (refused) => {
+        for (const { key } of subjects) {
+          const others = (this.#underWay.get(key) ?? 0) - 1;
+          if (others > 0) this.#underWay.set(key, others);
+          else this.#underWay.delete(key);
+          if (refused) this.#countFailure(key);
+        }
+        this.#callWaiters(subjects);
+      },
+    };
+  }
+
+  /** Those who waited for the same places get them in turn, or hear that they are slowed. */
+  #callWaiters(freed: readonly CountedSubject[]): void {
+    const keys = new Set(freed.map(({ key }) => key));
+    for (const waiter of this.#waiters) if (waiter.subjects.some(({ key }) => keys.has(key))) waiter.tryAgain();
+  }
+
+  #countFailure(key: string): void {
     const now = this.clock();
     const counter = this.#counters.get(key);
     const current =
-      counter !== undefined && counter.resetAt > now ? counter : { failures: 0, resetAt: now + WINDOW_MS };
+      counter !== undefined && counter.resetAt > now ? counter : { failures: 0, resetAt: now + GUESS_COUNTS_MS };
     this.#counters.set(key, { ...current, failures: current.failures + 1 });
   }
 }
 
-/** Whoever has one IPv6 address has 2^64 of them: a /64 counts as one client. */
-export function network(address: string): string {
-  if (!address.includes(':')) return address;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length);
-  return [...groups, ...Array<string>(missing).fill('0'), ...(tail ?? '').split(':')]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group || '0', 16).toString(16))
-    .join(':');
+function countedSubjects(address: string, client: string): CountedSubject[] {
+  return guessSubjects(address).map((subject) => ({
+    ...subject,
+    key: subject.ofClient ? `${subject.network} ${client}` : subject.network,
+  }));
 }

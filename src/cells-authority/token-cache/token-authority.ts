@@ -12,7 +12,8 @@ import { type SharedToken } from '../shared-store/shared-token.js';
 import { type AcceptToken } from '../shared-store/shared-tokens.js';
 import { CacheKeys } from './cache-keys.js';
 import { CredentialHolds, type HeldRequest, isAboutRequest, isRefusal } from './credential-holds.js';
-import { GuessingSlowed, GuessLimits, network } from './guess-limits.js';
+import { clientNetworks } from './client-networks.js';
+import { GuessingSlowed, GuessLimits, guessSubjects } from './guess-limits.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
 import { type CacheEntry, type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
 
@@ -145,45 +146,59 @@ export class TokenAuthority {
     flight: SharedFlight,
     accept: AcceptToken,
   ): Promise<IssuedToken | SharedToken> {
-    const send = async () => {
-      await this.#learnGuesses(request, flight);
-      return this.#send(request, deadline, flight);
-    };
+    const send = () => this.#send(request, deadline, flight);
     // Nothing will be sent, and so there is nothing that the other instances would have to wait for.
     if (this.holds.isHeld(request)) return (await flight.tokens.find(accept)) ?? send();
     return flight.tokens.obtain(accept, send, deadline);
   }
 
-  /** @throws GuessingSlowed when the client was past a limit already, counting what it did at other instances. */
-  async #learnGuesses(request: KeyedRequest, flight: SharedFlight): Promise<void> {
+  /** Forwards the request; from a client over HTTP, as a guess among others until it turns out to be right. */
+  async #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
     const { clientAddress, client } = request;
-    if (clientAddress === undefined) return;
-    const counts = await flight.readGuesses(network(clientAddress));
+    // A hold answers without asking anybody.
+    if (clientAddress === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
+    const guess = await this.guessLimits.reserve(clientAddress, client, deadline);
+    let refused = false;
+    try {
+      await this.#learnGuesses(clientAddress, client, flight);
+      return await this.#forwardPair(request, deadline, flight, () => {
+        refused = true;
+      });
+    } finally {
+      guess.end(refused);
+      if (refused) flight?.countGuess(guessSubjects(clientAddress));
+    }
+  }
+
+  /** @throws GuessingSlowed when the client is past a limit, counting what it did at other instances. */
+  async #learnGuesses(address: string, client: string, flight: SharedFlight | undefined): Promise<void> {
+    const counts = await flight?.readGuesses(guessSubjects(address));
     if (counts === undefined) return;
-    this.guessLimits.adopt(clientAddress, client, counts);
-    this.#checkGuessing(request);
+    this.guessLimits.adopt(address, client, counts);
+    this.guessLimits.check(address, client);
   }
 
-  #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
-    return this.holds.forward(request, () => this.#requestToken(request, deadline, flight), flight?.forward);
-  }
-
-  async #requestToken(
-    { credentials, scope, clientAddress, client, pair }: KeyedRequest,
+  #forwardPair(
+    request: KeyedRequest,
     deadline: number,
     flight: SharedFlight | undefined,
+    onRefused: () => void = () => undefined,
   ): Promise<IssuedToken> {
-    try {
-      const origin = clientAddress === undefined ? 'application' : network(clientAddress);
-      const upstreamRequest = { credentials, scope, client, pair, origin };
-      return await this.authorizationServer.requestToken(upstreamRequest, deadline);
-    } catch (error) {
-      if (clientAddress !== undefined && error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error)) {
-        this.guessLimits.count(clientAddress, client);
-        flight?.countGuess(network(clientAddress));
+    const send = async () => {
+      try {
+        return await this.#requestToken(request, deadline);
+      } catch (error) {
+        if (error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error)) onRefused();
+        throw error;
       }
-      throw error;
-    }
+    };
+    return this.holds.forward(request, send, flight?.forward);
+  }
+
+  #requestToken(request: KeyedRequest, deadline: number): Promise<IssuedToken> {
+    const { credentials, scope, clientAddress, client, pair } = request;
+    const origin = clientAddress === undefined ? 'application' : clientNetworks(clientAddress)[0];
+    return this.authorizationServer.requestToken({ credentials, scope, client, pair, origin }, deadline);
   }
 }
 
