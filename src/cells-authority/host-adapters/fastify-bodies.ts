@@ -20,6 +20,7 @@ interface FastifyRequest extends HttpRequest {
 type FastifyHook = (request: FastifyRequest, reply: PlatformResponse, done: () => void) => void;
 
 interface FastifyRoute {
+  readonly url: string;
   readonly config?: unknown;
   onRequest?: FastifyHook | FastifyHook[];
   preValidation?: FastifyHook | FastifyHook[];
@@ -42,17 +43,23 @@ export function keepFastifyBodies(
   responder: TokenResponder,
   paths: readonly TokenPath[],
 ): void {
+  const served: { readonly pattern: RegExp; readonly path: TokenPath }[] = [];
   fastify.decorateRequest(HIDDEN_HEADERS, undefined);
   fastify.addHook('onRoute', (route) => {
     if (!isTokenRouteConfig(route.config)) return;
+    const path = tokenPathAt(route.url, paths);
+    if (path !== undefined) served.push({ pattern: patternOf(route.url), path });
     route.onRequest = [...hooks(route.onRequest), hideBody];
     route.preValidation = [showBody, ...hooks(route.preValidation)];
   });
   // Fastify has no routes for other methods at all, and so says 404 to them.
   fastify.addHook('onRequest', (request, reply, done) => {
-    const path = request.is404 && !ROUTED_METHODS.has(request.method) ? pathOf(request, paths) : undefined;
-    if (path === undefined) done();
-    else responder.refuse(request, new PlatformReply(reply), path, methodNotAllowed());
+    const route =
+      request.is404 && !ROUTED_METHODS.has(request.method)
+        ? served.find(({ pattern }) => pattern.test(plainPath(request.originalUrl)))
+        : undefined;
+    if (route === undefined) done();
+    else responder.refuse(request, new PlatformReply(reply), route.path, methodNotAllowed());
   });
 }
 
@@ -70,8 +77,18 @@ function showBody(request: FastifyRequest, _reply: PlatformResponse, done: () =>
   done();
 }
 
-function pathOf({ originalUrl }: HttpRequest, paths: readonly TokenPath[]): TokenPath | undefined {
-  return tokenPathAt(/^[^?#]*/.exec(originalUrl)?.[0] ?? '', paths);
+/** Matches what a route's URL does: the host's prefixes may have parameters. */
+function patternOf(url: string): RegExp {
+  const escaped = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replace(/:[^/]+/g, '[^/]+')}$`);
+}
+
+/** The path of a request target, in absolute form or not, with single slashes. */
+function plainPath(target: string): string {
+  return target
+    .replace(/^https?:\/\/[^/?#]*/i, '')
+    .replace(/[?#].*$/s, '')
+    .replace(/\/{2,}/g, '/');
 }
 
 function hooks(given: FastifyHook | FastifyHook[] | undefined): FastifyHook[] {
