@@ -120,7 +120,7 @@ describe('The command line', () => {
         TOKEN_CACHE_SECRET: 'x'.repeat(32),
         REDIS_URL: `rediss://:${CLIENT_SECRET}@127.0.0.1?ca=none.pem`,
       },
-      / REDIS_URL cannot be read/,
+      /of REDIS_URL must be a readable PEM file/,
     ],
     ['proxies that are none', { TRUST_PROXY: '10.0.0.0/64' }, /^TRUST_PROXY is "10\.0\.0\.0\/64"; /],
     ['a foreign address', { HOST: '203.0.113.1' }, /^HOST is no address/],
