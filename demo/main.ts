@@ -1,11 +1,12 @@
 import { startAuthorizationServer } from './authorization-server.js';
+import { startCellsApi } from './cells-api.js';
 import { demoClient } from './demo-client.js';
 import { endRequested } from './end-requested.js';
 import { instructions } from './instructions.js';
 import { DemoError, listeningPort } from './listening-port.js';
 import { startService } from './service.process.js';
 
-/** `npm run demo`: a real authorization server, and the service in front of it, until Ctrl-C. */
+/** `npm run demo`: a real authorization server, a stand-in of the Cells API, and the service in front of both, until Ctrl-C. */
 async function demo(end: AbortSignal): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     end.addEventListener('abort', () => {
@@ -14,14 +15,17 @@ async function demo(end: AbortSignal): Promise<void> {
   });
   const port = await listeningPort(process.env.PORT ?? '3000');
   const authorizationServer = await startAuthorizationServer();
+  const cellsApi = await startCellsApi(authorizationServer);
   try {
-    const service = await startService(port, authorizationServer.tokenUrl, end);
+    const upstreams = { UPSTREAM_TOKEN_URL: authorizationServer.tokenUrl, CELLS_API_URL: cellsApi.origin };
+    const service = await startService(port, upstreams, end);
     console.log(instructions(service.url, demoClient));
 
     await Promise.race([ended, service.exited]);
     await service.stop();
     if (!end.aborted) throw new DemoError('The service ended.');
   } finally {
+    await cellsApi.close();
     await authorizationServer.close();
   }
 }

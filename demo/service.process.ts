@@ -14,8 +14,14 @@ export interface ServiceProcess {
   stop(): Promise<void>;
 }
 
-/** Spawns the compiled service in front of the authorization server and waits until it answers. */
-export async function startService(port: number, tokenUrl: string, signal: AbortSignal): Promise<ServiceProcess> {
+/** Where the service gets its tokens from, and sends requests of the Cells API to. */
+export interface Upstreams {
+  readonly UPSTREAM_TOKEN_URL: string;
+  readonly CELLS_API_URL: string;
+}
+
+/** Spawns the compiled service in front of its upstreams and waits until it answers. */
+export async function startService(port: number, upstreams: Upstreams, signal: AbortSignal): Promise<ServiceProcess> {
   const url = `http://127.0.0.1:${port}`;
   const service = spawn(
     process.execPath,
@@ -24,7 +30,7 @@ export async function startService(port: number, tokenUrl: string, signal: Abort
       cwd: fileURLToPath(new URL('..', import.meta.url)),
       env: {
         ...process.env,
-        UPSTREAM_TOKEN_URL: tokenUrl,
+        ...upstreams,
         HOST: '127.0.0.1',
         PORT: String(port),
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
