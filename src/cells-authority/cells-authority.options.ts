@@ -11,11 +11,11 @@ import {
   type Violation,
   violations,
 } from './setting.js';
+import { isCredential } from './client-credentials/client-credentials.js';
 import { parseRedisUrl } from './shared-store/redis-address.js';
 import { isCertificateFile } from './verified-tls.js';
 
 const ONE_YEAR_S = 31_536_000;
-const PRINTABLE_ASCII = /^[\x20-\x7e]{1,512}$/;
 const CACHE_SECRETS = /^[^,]{32,}(?:,[^,]{32,})*$/;
 
 /** The application's own client credentials. */
@@ -151,8 +151,8 @@ export const AUTHORITY_SETTINGS = {
 } satisfies WrittenSettings;
 
 const CREDENTIALS_SETTINGS = {
-  clientId: text('1..512 printable ASCII characters', { means: 'Client ID', shown: 'never' }, isPrintable),
-  clientSecret: text('1..512 printable ASCII characters', { means: 'Client Secret', shown: 'never' }, isPrintable),
+  clientId: text('1..512 printable ASCII characters', { means: 'Client ID', shown: 'never' }, isCredential),
+  clientSecret: text('1..512 printable ASCII characters', { means: 'Client Secret', shown: 'never' }, isCredential),
 };
 
 type GivenObjects = Pick<CellsAuthorityOptions, 'credentials' | 'observer'>;
@@ -230,8 +230,4 @@ function withoutUndefined(options: object): object {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
-}
-
-function isPrintable(value: string): boolean {
-  return PRINTABLE_ASCII.test(value);
 }

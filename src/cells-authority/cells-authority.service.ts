@@ -3,7 +3,7 @@ import { abortable } from './abortable.js';
 import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.options.js';
 import { type ClientCredentials } from './client-credentials/client-credentials.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
-import { type TokenResponseDto } from './dto/token-response.dto.js';
+import { type TokenResponseDto } from './dto/token-responses.dto.js';
 import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/token-answer.js';
 import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';

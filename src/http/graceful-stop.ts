@@ -3,7 +3,7 @@ import { type Server, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorBody, ERROR_HEADERS } from './error-reply.js';
+import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { type Stopping } from './stopping.js';
 
 /** What there is to stop. */
@@ -86,8 +86,8 @@ function isResponse(message: unknown): message is ServerResponse {
 }
 
 function answerUnavailable(response: ServerResponse): void {
-  const body = errorBody('temporarily_unavailable', 'The service is being restarted');
-  response.writeHead(503, { ...ERROR_HEADERS, 'Retry-After': '1', 'Content-Length': Buffer.byteLength(body) });
+  const body = composeErrorResponse('temporarily_unavailable', 'The service is being restarted');
+  response.writeHead(503, { ...TOKEN_REPLY_HEADERS, 'Retry-After': '1', 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
 

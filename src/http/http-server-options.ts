@@ -6,7 +6,7 @@ import { type Environment } from '../config/environment.js';
 import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
 import { CLOSED_CONNECTIONS } from './closed-connections.js';
 import { type UnreadRefusal } from './completed-requests.js';
-import { errorBody, ERROR_HEADERS } from './error-reply.js';
+import { composeErrorResponse, MAX_BODY_BYTES, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { gatewayFirst } from './gateway-first.js';
 import { limitConnections } from './max-connections.js';
 import { oneAtATime } from './one-at-a-time.js';
@@ -16,8 +16,8 @@ import { securityHeaders } from './security-headers.js';
 import { destroyStuckConnections } from './stuck-connections.js';
 import { TlsCertificate, type TlsFiles } from './tls-certificate.js';
 
-/** Bodies, and URLs with their headers, end here: a token request is a few hundred bytes. */
-const MAX_BYTES = 16 * 1024;
+/** URLs with their headers end here: those of a token request are a few hundred bytes. */
+const MAX_HEAD_BYTES = 16 * 1024;
 /** Whoever has not sent a whole request by then is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Longer than that of the load balancers in front, so that it is they who close (AWS and nginx: 60 s). */
@@ -27,7 +27,7 @@ const SERVER_OPTIONS = {
   ...CLOSED_CONNECTIONS,
   // Node's own answer to a request without one is no JSON.
   requireHostHeader: false,
-  maxHeaderSize: MAX_BYTES,
+  maxHeaderSize: MAX_HEAD_BYTES,
   headersTimeout: REQUEST_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
   connectionsCheckingInterval: 1000,
@@ -46,13 +46,13 @@ export function httpServerOptions(
   gateway: () => CellsGateway | undefined,
 ): FastifyServerOptions {
   const tlsFiles = tlsFilesOf(environment);
-  const headers = { ...ERROR_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
+  const headers = { ...TOKEN_REPLY_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
   const requestId = requestIds();
   const create = tlsFiles === undefined ? httpServer : httpsServerFactory(tlsFiles);
 
   function refuse(response: ServerResponse, description: string): void {
     const id = requestId(response.req);
-    const body = errorBody('invalid_request', description);
+    const body = composeErrorResponse('invalid_request', description);
     response.shouldKeepAlive = false;
     response.writeHead(400, { ...headers, 'X-Request-Id': id, 'Content-Length': Buffer.byteLength(body) });
     response.end(body);
@@ -68,7 +68,7 @@ export function httpServerOptions(
       return server;
     },
     logger: false,
-    bodyLimit: MAX_BYTES,
+    bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: 'idle',
     // What still comes in on an open connection while the service stops is answered like everything else.
     return503OnClosing: false,
@@ -92,7 +92,7 @@ export function httpServerOptions(
       void reply
         .code(400)
         .headers({ ...headers, 'X-Request-Id': request.id })
-        .send(Buffer.from(errorBody('invalid_request', 'The URL is malformed')));
+        .send(Buffer.from(composeErrorResponse('invalid_request', 'The URL is malformed')));
     },
   };
 }
@@ -131,7 +131,7 @@ function answerClientError(
     return undefined;
   }
   const [status, reason, description] = clientErrorStatus(code);
-  const body = errorBody('invalid_request', description);
+  const body = composeErrorResponse('invalid_request', description);
   const lines = Object.entries({ ...headers, 'Content-Length': Buffer.byteLength(body), Connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}\r\n`,
   );

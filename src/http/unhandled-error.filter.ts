@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import { type FastifyReply } from 'fastify';
-import { ERROR_HEADERS, errorBody } from './error-reply.js';
+import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
@@ -19,11 +19,11 @@ export class UnhandledErrorFilter implements ExceptionFilter {
     if (status >= 500)
       this.#logger.error(`Unhandled ${error instanceof Error ? `${error.name}\n${stackOf(error)}` : typeof error}`);
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const body = errorBody(
+    const body = composeErrorResponse(
       status < 500 ? 'invalid_request' : 'server_error',
       DESCRIPTIONS[status] ?? (status < 500 ? 'The request is not acceptable' : 'Something went wrong here'),
     );
-    void reply.code(status).headers(ERROR_HEADERS).send(Buffer.from(body));
+    void reply.code(status).headers(TOKEN_REPLY_HEADERS).send(Buffer.from(body));
   }
 }
 

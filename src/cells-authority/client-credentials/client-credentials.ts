@@ -1,3 +1,14 @@
+/** Characters of a client id, a client secret or a scope. */
+export const MAX_CREDENTIAL_LENGTH = 512;
+
+/** What they consist of (RFC 6749 Appendix A). */
+export const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+
+/** Whether a text can be a client id or a client secret. */
+export function isCredential(text: string): boolean {
+  return text !== '' && text.length <= MAX_CREDENTIAL_LENGTH && PRINTABLE_ASCII.test(text);
+}
+
 /** What a client identifies itself with (RFC 6749 §2.3.1). */
 export interface ClientCredentials {
   /** Client ID: 1..512 printable ASCII characters. */

@@ -2,7 +2,7 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { TokenRequestDto } from '../dto/token-request.dto.js';
 import { invalidRequest, unsupportedGrantType } from '../errors/oauth-errors.js';
-import { type ClientCredentials } from './client-credentials.js';
+import { type ClientCredentials, isCredential } from './client-credentials.js';
 
 /**
  * Holds a token request against the rules of {@link TokenRequestDto}.
@@ -26,8 +26,6 @@ export function validateTokenRequest(
   throw invalidRequest(Object.values(violation.constraints ?? {})[0] ?? `${violation.property} is invalid`);
 }
 
-const PLAIN = /^[\x20-\x7e]{1,512}$/;
-
 /** What nearly every request is, told at a hundredth of the cost; the rules themselves judge all others. */
 export function isPlainlyValid(
   clientId: string,
@@ -38,7 +36,7 @@ export function isPlainlyValid(
   return (
     scope === undefined &&
     (grantType === undefined || grantType === 'client_credentials') &&
-    PLAIN.test(clientId) &&
-    PLAIN.test(clientSecret)
+    isCredential(clientId) &&
+    isCredential(clientSecret)
   );
 }

@@ -9,10 +9,10 @@ import {
   ApiResponse,
   getSchemaPath,
 } from '@nestjs/swagger';
-import { ErrorResponseDto } from './error-response.dto.js';
+import { MAX_CREDENTIAL_LENGTH } from '../client-credentials/client-credentials.js';
 import { OPERATION_TEXTS } from './operation-texts.js';
 import { TokenRequestDto } from './token-request.dto.js';
-import { TokenResponseDto } from './token-response.dto.js';
+import { ErrorResponseDto, TokenResponseDto } from './token-responses.dto.js';
 
 /** Name of the Basic security scheme in the OpenAPI document. */
 export const CLIENT_CREDENTIALS_SCHEME = 'clientCredentials';
@@ -59,13 +59,13 @@ export function ApiPostAccessToken(): MethodDecorator {
       name: 'client_id',
       required: false,
       description: OPERATION_TEXTS.queryClientId,
-      schema: { type: 'string', maxLength: 512 },
+      schema: { type: 'string', maxLength: MAX_CREDENTIAL_LENGTH },
     }),
     ApiQuery({
       name: 'client_secret',
       required: false,
       description: OPERATION_TEXTS.queryClientSecret,
-      schema: { type: 'string', format: 'password', maxLength: 512 },
+      schema: { type: 'string', format: 'password', maxLength: MAX_CREDENTIAL_LENGTH },
     }),
     ApiConsumes('application/x-www-form-urlencoded', 'application/json'),
     ApiProduces('application/json'),

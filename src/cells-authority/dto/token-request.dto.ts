@@ -1,12 +1,10 @@
 import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { Equals, IsOptional, Matches, MaxLength, MinLength } from 'class-validator';
+import { MAX_CREDENTIAL_LENGTH, PRINTABLE_ASCII } from '../client-credentials/client-credentials.js';
 import { OPERATION_TEXTS } from './operation-texts.js';
 
-/** RFC 6749 Appendix A: client_id, client_secret and scope are printable ASCII. */
-const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 /** RFC 6749 §3.3: scope tokens, one space between them. */
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
-const MAX_LENGTH = 512;
 
 /** The parameters of a token request (RFC 6749 §4.4.2), as the form body carries them. */
 @ApiSchema({ name: 'TokenRequest' })
@@ -25,11 +23,11 @@ export class TokenRequestDto {
     description: OPERATION_TEXTS.clientId,
     // With HTTP Basic it is not in the body.
     required: false,
-    maxLength: MAX_LENGTH,
+    maxLength: MAX_CREDENTIAL_LENGTH,
     example: '',
   })
   @MinLength(1, { message: 'client_id is missing' })
-  @MaxLength(MAX_LENGTH, { message: 'client_id is too long' })
+  @MaxLength(MAX_CREDENTIAL_LENGTH, { message: 'client_id is too long' })
   @Matches(PRINTABLE_ASCII, { message: 'client_id has characters other than printable ASCII' })
   client_id!: string;
 
@@ -37,22 +35,22 @@ export class TokenRequestDto {
     description: OPERATION_TEXTS.clientSecret,
     required: false,
     format: 'password',
-    maxLength: MAX_LENGTH,
+    maxLength: MAX_CREDENTIAL_LENGTH,
     example: '',
   })
   @MinLength(1, { message: 'client_secret is missing' })
-  @MaxLength(MAX_LENGTH, { message: 'client_secret is too long' })
+  @MaxLength(MAX_CREDENTIAL_LENGTH, { message: 'client_secret is too long' })
   @Matches(PRINTABLE_ASCII, { message: 'client_secret has characters other than printable ASCII' })
   client_secret!: string;
 
   @ApiProperty({
     description: OPERATION_TEXTS.scope,
     required: false,
-    maxLength: MAX_LENGTH,
+    maxLength: MAX_CREDENTIAL_LENGTH,
     example: '',
   })
   @IsOptional()
-  @MaxLength(MAX_LENGTH, { message: 'scope is too long' })
+  @MaxLength(MAX_CREDENTIAL_LENGTH, { message: 'scope is too long' })
   @Matches(SCOPE, { message: 'scope must be printable ASCII words with one space between them' })
   scope?: string;
 }
