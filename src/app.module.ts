@@ -30,6 +30,7 @@ export class AppModule {
             ]),
         ...(environment.METRICS === 'on' ? [MetricsModule] : []),
         CellsAuthorityModule.forRootAsync({
+          isGlobal: true,
           sdkPaths: true,
           inject: [SERVICE_OBSERVER],
           useFactory: (observer: AuthorityObserver) => ({ ...environment.authority, observer }),

@@ -59,9 +59,13 @@ export class CellsAuthorityService {
     return accessToken;
   }
 
-  /** Drops exactly this token, because the Cells API refused it, say; a newer one stays. */
-  invalidate(accessToken: string): void {
-    this.authority.invalidate(accessToken);
+  /**
+   * Drops exactly this token, because the Cells API refused it, say; a newer one stays.
+   *
+   * @returns whether it was kept here. A token that was not issued here has no effect at all.
+   */
+  invalidate(accessToken: string): boolean {
+    return this.authority.invalidate(accessToken);
   }
 
   /** What is kept in memory at the moment; for metrics. */

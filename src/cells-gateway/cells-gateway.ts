@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { OAuthError } from '../cells-authority/index.js';
+import { CellsAuthorityService, OAuthError } from '../cells-authority/index.js';
 import { CELLS_GATEWAY_OPTIONS } from './cells-gateway.module-definition.js';
 import { type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
@@ -17,7 +17,7 @@ import {
   tooLarge,
   UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
-import { type GatewayNumbers } from './gateway-observer.js';
+import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
 import { bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
 import { decideTarget } from './request-target.js';
 import {
@@ -35,6 +35,8 @@ const LONGEST_CHECK_INTERVAL_MS = 1000;
 /** One Bearer token (RFC 6750 §2.1) and nothing beside it. */
 const ONE_BEARER = /^bearer +[^\s,]+$/i;
 
+const TOKEN_PASSED: GatewayEvent = { type: 'token', action: 'passed' };
+
 /** The rest of the Cells API: passes its requests through, body for body. */
 @Injectable()
 export class CellsGateway implements OnApplicationShutdown {
@@ -45,7 +47,10 @@ export class CellsGateway implements OnApplicationShutdown {
   #bytesUp = 0;
   #bytesDown = 0;
 
-  constructor(@Inject(CELLS_GATEWAY_OPTIONS) private readonly options: CellsGatewayOptions) {
+  constructor(
+    @Inject(CELLS_GATEWAY_OPTIONS) private readonly options: CellsGatewayOptions,
+    authority: CellsAuthorityService,
+  ) {
     const { apiUrl, maxBodyMib, timeoutMs, connectTimeoutMs, caFile, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
     const upstream = new URL(apiUrl);
     this.#terms = {
@@ -59,6 +64,9 @@ export class CellsGateway implements OnApplicationShutdown {
       tooLarge: tooLarge(maxBodyMib),
       timeoutMs,
       idleTimeoutMs,
+      refusedToken: (accessToken) => {
+        if (authority.invalidate(accessToken)) options.observer({ type: 'token', action: 'dropped' });
+      },
     };
     this.#ownHeaders = Object.entries(options.ownHeaders).flat();
     this.#idleCheck = setInterval(
@@ -101,6 +109,7 @@ export class CellsGateway implements OnApplicationShutdown {
       return true;
     }
     if (expectsContinue(request)) response.writeContinue();
+    if (request.headers.authorization !== undefined) this.options.observer(TOKEN_PASSED);
     this.#transfer({ request, response, requestId, framing, target: decision.target, api: decision.api });
     return true;
   }

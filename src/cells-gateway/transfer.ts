@@ -23,6 +23,8 @@ export interface TransferTerms {
   readonly timeoutMs: number;
   /** Milliseconds without a byte either way, after which a transfer has ended. */
   readonly idleTimeoutMs: number;
+  /** Is told of each token that the Cells API refused. */
+  readonly refusedToken: (accessToken: string) => void;
 }
 
 /** A request of the Cells API. */
@@ -204,7 +206,9 @@ export class Transfer {
     clearTimeout(this.#timer);
     this.#answer = answer;
     this.#headersMs = performance.now() - this.#startedAt;
-    const { response, requestId } = this.accepted;
+    const { request, response, requestId } = this.accepted;
+    const { authorization } = request.headers;
+    if (answer.statusCode === 401 && authorization !== undefined) this.terms.refusedToken(tokenOf(authorization));
     const { statusCode = 0, statusMessage = '', rawHeaders, httpVersion } = answer;
     try {
       response.sendDate = false;
@@ -257,6 +261,11 @@ export class Transfer {
     if (outcome !== 'passed') this.#upstream?.destroy();
     this.onEnd({ outcome, cut, headersMs: this.#headersMs, wholeMs: performance.now() - this.#startedAt });
   }
+}
+
+/** Of an `Authorization` that has been found to be one Bearer token. */
+function tokenOf(authorization: string): string {
+  return authorization.slice(authorization.lastIndexOf(' ') + 1);
 }
 
 function framingHeader(framing: BodyFraming, method: string): readonly [string, string] | undefined {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type CellsAuthorityService } from '../../src/cells-authority/index.js';
 import { CellsGateway } from '../../src/cells-gateway/cells-gateway.js';
 import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
 import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observer.js';
@@ -14,7 +15,7 @@ export class TestGateway {
   readonly #sockets = new Set<Socket>();
 
   private constructor(apiUrl: string, options: Partial<CellsGatewayOptions>) {
-    this.gateway = new CellsGateway({
+    const gatewayOptions: CellsGatewayOptions = {
       apiUrl,
       maxBodyMib: 512,
       timeoutMs: 5000,
@@ -26,7 +27,9 @@ export class TestGateway {
         if (event.type === 'request_ended') this.ended.push(event);
       },
       ...options,
-    });
+    };
+    const authority = { invalidate: () => false } as unknown as CellsAuthorityService;
+    this.gateway = new CellsGateway(gatewayOptions, authority);
     const listener = gatewayFirst(
       () => this.gateway,
       (_request, response) => {

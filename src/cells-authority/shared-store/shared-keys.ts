@@ -8,7 +8,7 @@ const VERSION = 1;
 export const SEAL_BYTES = 1 + NONCE_BYTES;
 
 /** What a Redis key is for; part of what is hashed, so that nobody can tell one client's keys from another's. */
-export type KeyPurpose = 'token' | 'lock' | 'hold' | 'refusals' | 'forwards' | 'guesses';
+export type KeyPurpose = 'token' | 'issued' | 'lock' | 'hold' | 'refusals' | 'forwards' | 'guesses';
 
 /**
  * One secret that protects what is kept in Redis. Keys are HMAC-SHA256 under it. Values are sealed with AES-256-GCM

@@ -4,6 +4,7 @@ import { type RedisAccess } from './redis-access.js';
 import { type GuessSubject } from '../token-cache/guess-limits.js';
 import { type GuessCount, SharedGuesses } from './shared-guesses.js';
 import { SharedForward } from './shared-forward.js';
+import { forgetIssued } from './issued-tokens.js';
 import { SharedKeys } from './shared-keys.js';
 import { LONGEST_LOCK_LAPSE_MS } from './shared-lock.js';
 import { SharedTokens } from './shared-tokens.js';
@@ -29,6 +30,8 @@ export interface SharedStore {
   readonly available: boolean;
   /** Begins a flight; the credentials are kept for no longer than that. The deadline is this process' clock's. */
   open(request: SharedRequest, deadline: number): SharedFlight;
+  /** Deletes a token that any instance has fetched, and no newer one. Nobody waits for it. */
+  forget(accessToken: string): void;
   /** Nest's hook: gives back what is held, not for long, and ends the connection. */
   onApplicationShutdown(): Promise<void>;
 }
@@ -77,6 +80,11 @@ export class RedisSharedStore implements SharedStore {
         guesses.count(subjects.map(fieldsOf));
       },
     };
+  }
+
+  forget(accessToken: string): void {
+    const { access } = this.settings;
+    void forgetIssued(access, access.newPatience(), this.#keys, accessToken);
   }
 
   async onApplicationShutdown(): Promise<void> {

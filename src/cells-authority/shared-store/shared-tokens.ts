@@ -7,6 +7,7 @@ import { type Patience, type RedisAccess } from './redis-access.js';
 import { type RedisCommands, type TimedValue } from './redis-commands.js';
 import { type SharedKeys } from './shared-keys.js';
 import { nextLook, SharedLock } from './shared-lock.js';
+import { issuedKey, place } from './issued-tokens.js';
 import { deleteValue, SharedToken } from './shared-token.js';
 
 /** Is shown a token that another instance fetched; says whether it will do in place of a new one. */
@@ -146,6 +147,7 @@ export class SharedTokens {
     const value = keys[0].seal(`${issuedAt} ${token.text}`, key, this.credentials);
     const lifeMs = (token.lifetime ?? 0) * 1000 - ageMs;
     access.send('write', (redis) => redis.set(key, value, lifeMs));
+    access.send('write', (redis) => redis.set(issuedKey(keys[0], token.accessToken), place(key, value), lifeMs));
     return new SharedToken(token, ageMs, foundThere, access, key, value);
   }
 }

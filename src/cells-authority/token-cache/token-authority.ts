@@ -114,9 +114,14 @@ export class TokenAuthority {
     return { keptTokens: this.#cache?.entries ?? 0, heldCredentials: this.holds.held };
   }
 
-  /** Drops exactly this token, and no newer one. */
-  invalidate(accessToken: string): void {
-    this.#cache?.drop(accessToken);
+  /**
+   * Drops exactly this token, and no newer one; `false` when it is not kept here. Another instance's is dropped where all
+   * instances find it.
+   */
+  invalidate(accessToken: string): boolean {
+    if (this.#cache?.drop(accessToken) === true) return true;
+    this.shared?.forget(accessToken);
+    return false;
   }
 
   #keyed({ credentials, scope, clientAddress }: AuthorityRequest, key: string): KeyedRequest {

@@ -302,12 +302,31 @@ describe('TokenCache', () => {
 
     it('does not let a flight bring a dropped token back', async () => {
       const scene = new Scene();
+      await scene.obtain();
       const flight = pending();
-      const answer = scene.obtain({}, 'key', flight.fetch);
-      scene.cache.drop('bad');
-      flight.resolve(scene.token('bad'));
+      const answer = scene.obtain({ forceRefresh: true }, 'key', flight.fetch);
+      scene.cache.drop('t1');
+      flight.resolve(scene.token('t1'));
       await answer;
-      expect((await scene.obtain()).accessToken).toBe('t1');
+      expect((await scene.obtain()).accessToken).toBe('t2');
+    });
+
+    it('drops a token that is kept under several keys under all of them', async () => {
+      const scene = new Scene();
+      for (const key of ['a', 'b', 'c']) await scene.obtain({}, key, () => Promise.resolve(scene.token('same')));
+      await scene.obtain({ forceRefresh: true }, 'b');
+      expect(scene.cache.drop('same')).toBe(true);
+      expect(scene.cache.entries).toBe(1);
+      expect((await scene.obtain({}, 'b')).accessToken).toBe('t1');
+    });
+
+    it('says of a token that is not kept that nothing has happened', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      await scene.obtain({ forceRefresh: true });
+      expect(['made up', '', 't1'].map((token) => scene.cache.drop(token))).toEqual([false, false, false]);
+      expect(scene.cache.drop('t2')).toBe(true);
+      expect(scene.cache.drop('t2')).toBe(false);
     });
   });
 

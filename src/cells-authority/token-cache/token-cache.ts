@@ -66,6 +66,8 @@ const MAX_REMOVED_AT_ONCE = 4;
 @Injectable()
 export class TokenCache {
   readonly #kept: LRUCache<string, KeptToken>;
+  /** Under which keys a token is kept, by its digest. */
+  readonly #keysOfToken = new Map<string, readonly string[]>();
   readonly #shares: PairShares;
   readonly #flights = new Map<string, Promise<Landed>>();
   /** Digests of tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
@@ -81,7 +83,8 @@ export class TokenCache {
       max: tokenCacheMaxEntries,
       maxSize: MAX_BYTES,
       sizeCalculation: (kept) => kept.size,
-      dispose: ({ origin }, key, reason) => {
+      dispose: ({ origin, token }, key, reason) => {
+        this.#unlist(digest(token.accessToken), key);
         if (origin.pair !== undefined) this.#shares.remove(origin.pair, key);
         if (reason === 'evict') observe({ type: 'evicted' });
       },
@@ -143,14 +146,27 @@ export class TokenCache {
     }
   }
 
-  /** Drops exactly this token, and no newer one. */
-  drop(accessToken: string): void {
-    this.#dropped.set(digest(accessToken), true);
-    for (const [key, kept] of this.#kept.entries()) {
-      if (kept.token.accessToken !== accessToken) continue;
+  /** Drops exactly this token, and no newer one. `false` when it is not kept here: then nothing has happened. */
+  drop(accessToken: string): boolean {
+    const token = digest(accessToken);
+    const keys = this.#keysOfToken.get(token);
+    if (keys === undefined) return false;
+    this.#dropped.set(token, true);
+    for (const key of keys) {
+      this.#kept.peek(key)?.origin.shared?.forget();
       this.#kept.delete(key);
-      kept.origin.shared?.forget();
     }
+    return true;
+  }
+
+  #list(token: string, key: string): void {
+    this.#keysOfToken.set(token, [...(this.#keysOfToken.get(token) ?? []), key]);
+  }
+
+  #unlist(token: string, key: string): void {
+    const others = this.#keysOfToken.get(token)?.filter((each) => each !== key) ?? [];
+    if (others.length === 0) this.#keysOfToken.delete(token);
+    else this.#keysOfToken.set(token, others);
   }
 
   #judgeBy({ maxAge, minFresh, forceRefresh }: ReuseTerms): Judge {
@@ -209,6 +225,7 @@ export class TokenCache {
     if (shared?.foundThere === true && kept !== undefined && kept.expiresAt >= added.expiresAt) return added;
     this.#removeExpired(now);
     this.#kept.set(key, added);
+    if (this.#kept.peek(key) === added) this.#list(digest(token.accessToken), key);
     if (pair !== undefined) this.#keepToShare(pair, key, added.size);
     return added;
   }
