@@ -27,7 +27,8 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '^(\\.\\./)+(cells-gateway|cli|config|docs|health|http|metrics|logging|tracing|app\\.|keep-|main|observability)',
+              regex:
+                '^(\\.\\./)+(cells-gateway|cli|config|docs|health|http|metrics|logging|tracing)/|^(\\.\\./)+(app\\.|keep-|main|observability)',
               message: 'The library imports nothing from outside its own folder.',
             },
           ],

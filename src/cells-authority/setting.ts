@@ -2,7 +2,7 @@
  * One option or environment variable: what it means, what it may be and what it is by default. Whatever validates it,
  * prints it or documents it reads it from here.
  */
-export interface Setting<T = unknown, D = unknown> {
+export interface Setting<T = unknown, D = string | number | undefined> {
   /** A line for the documentation, in Markdown. */
   readonly means: string;
   /** The values allowed, in Markdown. */
@@ -10,9 +10,9 @@ export interface Setting<T = unknown, D = unknown> {
   readonly default: D;
   /** How much of a value may be printed: all of it, the origin if it is a URL, or nothing because it is a secret. */
   readonly shown: 'whole' | 'origin' | 'never';
-  accepts(value: unknown): value is T;
+  readonly accepts: (value: unknown) => value is T;
   /** The value that a text stands for. Text that stands for none is returned unchanged, for `accepts` to refuse. */
-  fromText(text: string): unknown;
+  readonly fromText: (text: string) => unknown;
 }
 
 /** Options by name. */
@@ -104,7 +104,7 @@ export function violation(name: string, setting: Setting, value: unknown, allowe
 }
 
 /** The defaults, by name. */
-export function defaultsOf<S extends Settings>(settings: S): Readonly<Record<string, unknown>> {
+export function defaultsOf(settings: Settings): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, setting]) =>
       setting.default === undefined ? [] : [[name, setting.default]],

@@ -24,8 +24,8 @@ Exit codes: 0; 1 when it failed; 2 when there is no such command.
 }
 
 /** Such as `  PORT      0 takes any free port (3000)`, continued below itself. */
-function variable(name: string, means: string, value: unknown): string {
-  const words = `${means.replaceAll('`', '')}${value === undefined ? '' : ` (${String(value)})`}`.split(' ');
+function variable(name: string, means: string, value: string | number | undefined): string {
+  const words = `${means.replaceAll('`', '')}${value === undefined ? '' : ` (${value})`}`.split(' ');
   const lines: string[] = [];
   let line = `  ${name.padEnd(30)}`;
   for (const word of words) {

@@ -15,7 +15,7 @@ export function environmentSource(): EnvironmentSource {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     if (code === 'ENOENT') return process.env;
-    throw new Error(`.env cannot be read (${code})`);
+    throw new Error(`.env cannot be read (${code})`, { cause: error });
   }
   // Some editors begin a file with a byte order mark, which would become part of the first name.
   return { ...parseEnv(text.replace(/^\uFEFF/, '')), ...process.env };

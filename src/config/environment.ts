@@ -58,7 +58,7 @@ export function maskedEnvironment({ authority, ...own }: Environment): Record<st
     Object.entries(ENVIRONMENT_SETTINGS).map(([name, { shown }]) => {
       const value = values[OPTION_NAMES.get(name) ?? name] ?? null;
       if (value === null || shown === 'whole') return [name, value];
-      return [name, shown === 'never' ? '***' : String(value).replace(/\?.*/, '?***')];
+      return [name, shown === 'never' || typeof value !== 'string' ? '***' : value.replace(/\?.*/, '?***')];
     }),
   );
 }
@@ -95,7 +95,8 @@ function missingHalves(own: Readonly<Record<string, unknown>>): Violation[] {
 }
 
 function describe({ name, value, allowed, shown }: Violation): string {
-  const was = value === undefined ? 'is missing' : whatItWas(String(value), shown);
+  const was =
+    value === undefined ? 'is missing' : whatItWas(typeof value === 'string' ? value : JSON.stringify(value), shown);
   return `${namingVariables(name)} ${was}; allowed: ${namingVariables(allowed)}`;
 }
 

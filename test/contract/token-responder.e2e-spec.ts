@@ -188,7 +188,9 @@ describe('A request that the last call of a stop has answered', () => {
     const stop = new GracefulStop({
       server: service.app.getHttpServer(),
       stopping: new Stopping(),
-      close: async () => void (await once(asked, 'answered')),
+      close: async () => {
+        await once(asked, 'answered');
+      },
     });
     const begun = once(asked, 'begun');
     const reply = exchange(service.origin, { path: `${PUBLISHED}?${PAIR}` });

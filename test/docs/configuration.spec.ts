@@ -7,7 +7,7 @@ import { usage } from '../../src/cli/usage.js';
 import { ENVIRONMENT_SETTINGS, maskedEnvironment, readEnvironment } from '../../src/config/environment.js';
 import { readMarkdown, ROOT } from './markdown.js';
 
-const byDefault = ({ default: value }: Setting) => (value === undefined ? '' : `\`${String(value)}\``);
+const byDefault = ({ default: value }: Setting) => (value === undefined ? '' : `\`${value}\``);
 
 const TABLES: [string, Settings, (name: string, setting: Setting) => string[]][] = [
   [
@@ -39,7 +39,7 @@ describe('The settings', () => {
     const words = usage().replace(/\s+/g, ' ');
 
     for (const [name, { means, default: value }] of Object.entries(ENVIRONMENT_SETTINGS)) {
-      const suffix = value === undefined ? '' : ` (${String(value)})`;
+      const suffix = value === undefined ? '' : ` (${value})`;
       expect(words).toContain(` ${name} ${means.replaceAll('`', '')}${suffix} `);
     }
   });

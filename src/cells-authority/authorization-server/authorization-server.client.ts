@@ -108,7 +108,7 @@ export class AuthorizationServerClient {
     const span = new UpstreamSpan(this.#spanAttributes);
     let judgement: Judgement | undefined;
     let result: UpstreamResponse | TransportFailure;
-    let retried = false;
+    let retried: boolean;
     try {
       const body = tokenRequestBody(request);
       result = await this.#send(body, deadline, span.headers);

@@ -61,7 +61,10 @@ describe('WaitingLine', () => {
     expect(line.enter(HERE, 1000)).toBe('too_many_waiting');
 
     waiting.push(...['b1', 'b2'].map((name) => wait(line, order, ELSEWHERE, name)));
-    expect(await Promise.all(last)).toEqual(['too_many_waiting', 'too_many_waiting']);
+    expect(await Promise.all(last.map((entered) => Promise.resolve(entered)))).toEqual([
+      'too_many_waiting',
+      'too_many_waiting',
+    ]);
     // Both have two now: neither makes room for a third of the other's.
     expect(line.enter(ELSEWHERE, 1000)).toBe('too_many_waiting');
     expect(line.enter(HERE, 1000)).toBe('too_many_waiting');
@@ -88,7 +91,10 @@ describe('WaitingLine', () => {
     const refused = [line.enter(HERE, 1000), line.enter(HERE, 1000)];
     const kept = wait(line, order, ELSEWHERE, 'kept');
     line.turnAway((origin) => origin === HERE);
-    expect(await Promise.all(refused)).toEqual(['turned_away', 'turned_away']);
+    expect(await Promise.all(refused.map((entered) => Promise.resolve(entered)))).toEqual([
+      'turned_away',
+      'turned_away',
+    ]);
     leave();
     await kept;
     expect(order).toEqual(['kept']);

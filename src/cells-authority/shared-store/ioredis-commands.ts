@@ -122,6 +122,8 @@ async function answered<T>(command: Promise<T>, keys: readonly string[]): Promis
   try {
     return await command;
   } catch (error) {
+    // Not as a cause: it holds the command, and a command may hold the password.
+    // eslint-disable-next-line preserve-caught-error
     if (!(error instanceof Error && error.name === 'ReplyError')) throw new Error('Redis did not answer');
     throw error.message.includes('WRONGTYPE') ? new ForeignType(keys) : new RedisRefusal();
   }

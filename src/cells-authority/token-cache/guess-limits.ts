@@ -37,8 +37,8 @@ interface CountedSubject extends GuessSubject {
 
 interface Waiter {
   readonly subjects: readonly CountedSubject[];
-  /** Whether it has to wait no longer, with a place or without. */
-  tryAgain(): boolean;
+  /** Ends the wait if there is a place by now, or if there will be none. */
+  tryAgain(): void;
 }
 
 /** A place among the guesses under way. */
@@ -94,40 +94,38 @@ export class GuessLimits {
    * @throws GuessingSlowed 429 when so many guesses were refused.
    * @throws OAuthError 503 when too many wait already, 504 when there is no place before the deadline.
    */
-  reserve(address: string, client: string, deadline: number): Promise<Guess> {
+  async reserve(address: string, client: string, deadline: number): Promise<Guess> {
     const subjects = countedSubjects(address, client);
+    return this.#take(subjects, client) ?? (await this.#wait(subjects, client, deadline));
+  }
+
+  #wait(subjects: readonly CountedSubject[], client: string, deadline: number): Promise<Guess> {
+    if (this.#waiters.size >= MAX_WAITING) {
+      this.observe({ type: 'not_forwarded', reason: 'too_many_waiting' });
+      throw temporarilyUnavailable('Too many requests from this address are under way', 1);
+    }
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout | undefined;
+      const giveUp = () => {
+        this.#waiters.delete(waiter);
+        this.observe({ type: 'not_forwarded', reason: 'waited_too_long' });
+        reject(gatewayTimeout('Other requests from this address took too long'));
+      };
+      const timer = setTimeout(giveUp, Math.max(0, deadline - this.clock()));
       const waiter: Waiter = {
         subjects,
         tryAgain: () => {
           try {
-            this.#check(subjects, client);
-            if (!this.#take(subjects)) return false;
-            resolve(this.#guessOf(subjects));
+            const guess = this.#take(subjects, client);
+            if (guess === undefined) return;
+            resolve(guess);
           } catch (error) {
             reject(error instanceof Error ? error : new Error('no place'));
           }
           clearTimeout(timer);
           this.#waiters.delete(waiter);
-          return true;
         },
       };
-      if (waiter.tryAgain()) return;
-      if (this.#waiters.size >= MAX_WAITING) {
-        this.observe({ type: 'not_forwarded', reason: 'too_many_waiting' });
-        reject(temporarilyUnavailable('Too many requests from this address are under way', 1));
-        return;
-      }
       this.#waiters.add(waiter);
-      timer = setTimeout(
-        () => {
-          this.#waiters.delete(waiter);
-          this.observe({ type: 'not_forwarded', reason: 'waited_too_long' });
-          reject(gatewayTimeout('Other requests from this address took too long'));
-        },
-        Math.max(0, deadline - this.clock()),
-      );
     });
   }
 
@@ -156,11 +154,13 @@ export class GuessLimits {
     return counter !== undefined && counter.resetAt > this.clock() ? counter.failures : 0;
   }
 
-  #take(subjects: readonly CountedSubject[]): boolean {
+  /** @throws GuessingSlowed when there will be no place soon. */
+  #take(subjects: readonly CountedSubject[], client: string): Guess | undefined {
+    this.#check(subjects, client);
     const isFull = subjects.some(({ key, limit }) => this.#failures(key) + (this.#underWay.get(key) ?? 0) >= limit);
-    if (isFull) return false;
+    if (isFull) return undefined;
     for (const { key } of subjects) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
-    return true;
+    return this.#guessOf(subjects);
   }
 
   #guessOf(subjects: readonly CountedSubject[]): Guess {

@@ -15,7 +15,7 @@ import { CredentialHolds, type HeldRequest, isAboutRequest, isRefusal } from './
 import { clientNetworks } from './client-networks.js';
 import { GuessingSlowed, GuessLimits, guessSubjects } from './guess-limits.js';
 import { answerWith, type TokenAnswer } from './token-answer.js';
-import { type CacheEntry, type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
+import { type CacheEntry, type ReuseTerms, TokenCache } from './token-cache.js';
 
 /** A token request, however it came. */
 export type AuthorityRequest = Pick<TokenRequest, 'credentials' | 'scope' | 'clientAddress'>;
@@ -163,15 +163,15 @@ export class TokenAuthority {
     // A hold answers without asking anybody.
     if (clientAddress === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
     const guess = await this.guessLimits.reserve(clientAddress, client, deadline);
-    let refused = false;
+    const outcome = { refused: false };
     try {
       await this.#learnGuesses(clientAddress, client, flight);
       return await this.#forwardPair(request, deadline, flight, () => {
-        refused = true;
+        outcome.refused = true;
       });
     } finally {
-      guess.end(refused);
-      if (refused) flight?.countGuess(guessSubjects(clientAddress));
+      guess.end(outcome.refused);
+      if (outcome.refused) flight?.countGuess(guessSubjects(clientAddress));
     }
   }
 
