@@ -22,6 +22,9 @@ export const FULL = {
   distinctPairs: 1_000_000,
   foundTokens: 1000,
   starts: 9,
+  largeFileMib: 100,
+  largeFiles: 10,
+  hugeFileMib: 300,
 };
 
 /** @type {Plan} */
@@ -43,4 +46,7 @@ export const QUICK = {
   distinctPairs: 15_000,
   foundTokens: 100,
   starts: 1,
+  largeFileMib: 10,
+  largeFiles: 2,
+  hugeFileMib: 2,
 };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureDistinctPairs } from './cases/distinct-pairs.mjs';
+import { measureLargeFiles, measureManyFiles, measureSlowUploads, measureSmallFiles } from './cases/gateway.mjs';
 import { measureLatency } from './cases/latency.mjs';
 import { hasRedis, measureSharedStore } from './cases/shared-store.mjs';
 import { measureSingleFlight } from './cases/single-flight.mjs';
@@ -33,7 +34,11 @@ await measure('throughput', () => measureThroughput(plan, directory));
 if (results.throughput !== undefined) {
   const rate = results.throughput.get(REUSE_BY_QUERY).requestsPerSecond / 2;
   await measure('latency', () => measureLatency(rate, plan, directory));
+  await measure('slowUploads', () => measureSlowUploads(rate, plan, directory));
 }
+await measure('smallFiles', () => measureSmallFiles(plan, directory));
+await measure('largeFiles', () => measureLargeFiles(plan, directory));
+await measure('manyFiles', () => measureManyFiles(plan, directory));
 await measure('singleFlight', () => measureSingleFlight(plan, directory));
 await measure('slowUpstream', () => measureSlowUpstream(plan, directory));
 await measure('distinctPairs', () => measureDistinctPairs(plan, directory));

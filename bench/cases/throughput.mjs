@@ -1,12 +1,9 @@
 import { clientCredentials } from '../http/client-credentials.mjs';
 import { expectToken } from '../http/expect-token.mjs';
 import { asMessage, byBasic, byForm, byJson, byQuery } from '../http/token-request.mjs';
-import { putUnderLoad } from '../load/load.mjs';
+import { contest } from '../load/contest.mjs';
 import { loadOnSchedule } from '../load/scheduled-load.mjs';
 import { LOAD_CORE } from '../process/cores.mjs';
-import { countsInstructions } from '../process/instructions.mjs';
-import { withServers } from '../process/with-servers.mjs';
-import { median } from '../report/median.mjs';
 import { hasNginx, startNginxProxy, startNginxUpstream } from '../servers/nginx.mjs';
 import { startAuthorizationServer, startPeer, startService } from '../servers/node-servers.mjs';
 
@@ -25,37 +22,13 @@ export const REUSE_OF_MANY = 'reuse, many pairs';
 export const FORWARDING = 'forwarding';
 
 /**
- * Requests per second, of the service and of its peers, one after the other in every round. All of them are started anew
- * several times; the figures are medians over these generations of processes.
+ * Requests per second for tokens, of the service and of its peers.
  *
- * @returns {Promise<Map<string, Throughput>>} by contender; a peer that is missing here is not in it
- * @typedef {{ requestsPerSecond: number, requestsPerCpuSecond: number, instructionsPerRequest: number | undefined,
- *   p50: number, p99: number, busy: number, own: boolean }} Throughput medians; `busy` is the share of its core that the
- *   server used (less than nearly all of it means that something else was what limited the figure)
+ * @returns {Promise<Map<string, import('../load/contest.mjs').Throughput>>} by contender; a peer that is missing here is
+ *   not in it
  */
-export async function measureThroughput(plan, directory) {
-  const generations = [];
-  for (let nth = 0; nth < plan.generations; nth += 1) {
-    generations.push(await withServers((started) => measureGeneration(started, plan, directory)));
-  }
-  const [first] = generations;
-  return new Map(
-    [...first].map(([name, { own }]) => [name, { ...medians(generations.map((all) => all.get(name))), own }]),
-  );
-}
-
-async function measureGeneration(started, plan, directory) {
-  const { contenders, issuer } = await enterAll(started, plan, directory);
-  const issuedBefore = await issuer.requests();
-  for (const contender of plan.warmUpS > 0 ? contenders : []) await run(contender, plan.warmUpS, plan, directory);
-  for (let round = 0; round < plan.rounds; round += 1) {
-    // There and back, so that what slows the machine down for a while does not always hit the same ones.
-    for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
-      contender.results.push(await run(contender, plan.loadS, plan, directory));
-    }
-  }
-  if ((await issuer.requests()) !== issuedBefore) throw new Error('What was to be reused was fetched again');
-  return new Map(contenders.map(({ name, own, results }) => [name, { ...medians(results), own }]));
+export function measureThroughput(plan, directory) {
+  return contest((started) => enterAll(started, plan, directory), plan, directory);
 }
 
 /** Starts every server and sees that each answers as it should. */
@@ -65,7 +38,7 @@ async function enterAll(started, plan, directory) {
   const contenders = [];
   const enter = async (name, server, requests, own = false) => {
     await expectToken(server, requests[0], first);
-    contenders.push({ name, server, requests, own, results: [] });
+    contenders.push({ name, server, requests, own });
   };
 
   if (hasNginx) {
@@ -100,27 +73,12 @@ async function enterAll(started, plan, directory) {
   await enter(HTTP_PROXY, proxy, pairs.map(byQuery));
   const serviceWithoutCache = await started(startService(directory, { ...forwarding, TOKEN_CACHE: 'off' }));
   await enter(FORWARDING, serviceWithoutCache, pairs.map(byQuery), true);
-  return { contenders, issuer };
-}
 
-async function run({ name, server, requests }, seconds, { connections }, directory) {
-  const counter = countsInstructions ? await server.countInstructions() : undefined;
-  const cpuBefore = server.cpuSeconds();
-  const before = performance.now();
-  const result = await putUnderLoad({ port: server.port, requests, connections, seconds, directory });
-  const elapsed = (performance.now() - before) / 1000;
-  const busy = (server.cpuSeconds() - cpuBefore) / elapsed;
-  const instructions = await counter?.stop();
-  const { refused, unanswered } = result;
-  if (refused + unanswered > 0) {
-    throw new Error(`${name}: ${refused} requests were refused, ${unanswered} not answered\n${server.output()}`);
-  }
-  return {
-    ...result,
-    busy,
-    requestsPerCpuSecond: result.requestsPerSecond / busy,
-    instructionsPerRequest: instructions === undefined ? undefined : instructions / result.requests,
+  const issuedBefore = await issuer.requests();
+  const check = async () => {
+    if ((await issuer.requests()) !== issuedBefore) throw new Error('What was to be reused was fetched again');
   };
+  return { contenders, check };
 }
 
 async function keepTokens(server, requests, { connections }) {
@@ -128,16 +86,4 @@ async function keepTokens(server, requests, { connections }) {
   const load = { port: server.port, connections, total: messages.length, messageAt: (n) => messages[n] };
   const { failures } = await loadOnSchedule(load);
   if (failures > 0) throw new Error(`${failures} of ${messages.length} tokens could not be had\n${server.output()}`);
-}
-
-function medians(results) {
-  const of = (figure) => median(results.map((result) => result[figure]));
-  return {
-    requestsPerSecond: of('requestsPerSecond'),
-    requestsPerCpuSecond: of('requestsPerCpuSecond'),
-    instructionsPerRequest: countsInstructions ? of('instructionsPerRequest') : undefined,
-    p50: of('p50'),
-    p99: of('p99'),
-    busy: of('busy'),
-  };
 }

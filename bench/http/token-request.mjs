@@ -34,7 +34,8 @@ export function byJson({ clientId, clientSecret }) {
 
 /** The request as the bytes that go over the wire. */
 export function asMessage({ method, path, headers, body }) {
-  const fields = { Host: '127.0.0.1', ...headers, 'Content-Length': String(body.length) };
+  const length = method === 'GET' ? {} : { 'Content-Length': String(body.length) };
+  const fields = { Host: '127.0.0.1', ...headers, ...length };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
   return `${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`;
 }

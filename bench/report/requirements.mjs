@@ -1,3 +1,4 @@
+import { GATEWAY, GATEWAY_HTTP_PROXY, GATEWAY_NGINX } from '../cases/gateway.mjs';
 import { hasRedis } from '../cases/shared-store.mjs';
 import { countsInstructions } from '../process/instructions.mjs';
 import {
@@ -14,6 +15,7 @@ import {
   REUSE_BY_QUERY,
   REUSE_OF_MANY,
 } from '../cases/throughput.mjs';
+import { hasNginx } from '../servers/nginx.mjs';
 
 /**
  * What has to be true, and what the bench found.
@@ -24,12 +26,15 @@ import {
  *   number of instructions: other work on the machine disturbs both less. `judged` is the figure that the bound is for,
  *   where that is not `measured`; without a bound nothing is required
  * @param {{ throughput?: Map, latency?: object, singleFlight?: object, slowUpstream?: object, distinctPairs?: object,
- *   sharedStore?: object, start?: object }} results a case that failed is not there
+ *   sharedStore?: object, start?: object, smallFiles?: Map, largeFiles?: Map, manyFiles?: object,
+ *   slowUploads?: object }} results a case that failed is not there
  * @returns {Requirement[]}
  */
-export function requirements({ throughput, latency, singleFlight, slowUpstream, distinctPairs, sharedStore, start }) {
-  const ratio = (of, to) => {
-    const divided = (figure) => divide(throughput?.get(of)?.[figure], throughput?.get(to)?.[figure]);
+export function requirements(results) {
+  const { throughput, latency, singleFlight, slowUpstream, distinctPairs, sharedStore, start } = results;
+  const { smallFiles, largeFiles, manyFiles, slowUploads } = results;
+  const ratio = (of, to, among = throughput) => {
+    const divided = (figure) => divide(among?.get(of)?.[figure], among?.get(to)?.[figure]);
     const instructions = divided('instructionsPerRequest');
     return {
       measured: divided('requestsPerSecond'),
@@ -38,12 +43,17 @@ export function requirements({ throughput, latency, singleFlight, slowUpstream, 
     };
   };
   /** Between two servers in JavaScript, what a request costs is the question; how fast the core is at the moment is not. */
-  const cost = (of, to) => {
-    const ratios = ratio(of, to);
+  const cost = (of, to, among) => {
+    const ratios = ratio(of, to, among);
     return { ...ratios, judged: ratios.byInstructions ?? ratios.byCpuTime };
   };
-  const nginxMissing = throughput !== undefined &&
-    !throughput.has(NGINX_TO_NODE) && { missing: 'nginx is not installed' };
+  /** How fast the load's core is limits a transfer of large files: what it costs the server is the question. */
+  const transfer = (way, to) => {
+    const divided = (figure) => divide(largeFiles?.get(GATEWAY)?.[way][figure], largeFiles?.get(to)?.[way][figure]);
+    const byCpuTime = divided('perCpuSecond');
+    return { measured: divided('perSecond'), byCpuTime, judged: byCpuTime };
+  };
+  const nginxMissing = !hasNginx && { missing: 'nginx is not installed' };
 
   return [
     {
@@ -107,6 +117,32 @@ export function requirements({ throughput, latency, singleFlight, slowUpstream, 
       1.2,
       countsInstructions ? 'the same, instructions' : 'the same, CPU time',
       divide(start?.service.cost, start?.empty.cost),
+    ),
+    atLeast(
+      1,
+      1,
+      'gateway, GET of 1 KiB, against `@fastify/http-proxy`',
+      cost(GATEWAY, GATEWAY_HTTP_PROXY, smallFiles),
+    ),
+    {
+      ...atLeast(
+        0.3,
+        0.4,
+        'gateway, GET of 1 KiB, against nginx `proxy_pass`',
+        ratio(GATEWAY, GATEWAY_NGINX, smallFiles),
+      ),
+      ...nginxMissing,
+    },
+    ...['down', 'up'].flatMap((way) => [
+      atLeast(1, 1, `gateway, 100 MiB ${way}, against \`@fastify/http-proxy\``, transfer(way, GATEWAY_HTTP_PROXY)),
+      { ...shown('the same, against nginx, unbuffered', transfer(way, GATEWAY_NGINX)), goal: 0.5, ...nginxMissing },
+    ]),
+    atMost(256, 256, '20 uploads and 20 downloads of 300 MiB at once: peak resident memory', manyFiles?.peak, ' MiB'),
+    atMost(
+      1.5,
+      1.2,
+      'reuse p99 during 100 slow uploads, against the same without',
+      divide(slowUploads?.with, slowUploads?.without),
     ),
   ];
 }

@@ -16,9 +16,9 @@ export function requirementsTable(requirements, judged) {
 }
 
 /** Requests per second and what goes with them, as a Markdown table. */
-export function throughputTable(throughput) {
+export function throughputTable(title, throughput) {
   return table(
-    ['on one core', 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second', 'instructions per request'],
+    [title, 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second', 'instructions per request'],
     [...throughput].map(
       ([name, { requestsPerSecond, requestsPerCpuSecond, instructionsPerRequest, p50, p99, busy }]) => [
         name,

@@ -19,11 +19,11 @@ function nginxConf(directory, servers) {
     }`;
 }
 
-/** Forwards everything over connections that are kept alive. */
-export function forwardingConf({ directory, port, upstreamPort }) {
+/** Forwards everything over connections that are kept alive; `unbuffered`, bodies of any size as they come. */
+export function forwardingConf({ directory, port, upstreamPort, unbuffered }) {
   return nginxConf(
     directory,
-    `upstream authorization_server {
+    `upstream upstream_server {
         server 127.0.0.1:${upstreamPort};
         keepalive 64;
         keepalive_requests 100000000;
@@ -31,9 +31,10 @@ export function forwardingConf({ directory, port, upstreamPort }) {
       server {
         listen 127.0.0.1:${port};
         location / {
-          proxy_pass http://authorization_server;
+          proxy_pass http://upstream_server;
           proxy_http_version 1.1;
           proxy_set_header Connection "";
+          ${unbuffered ? 'client_max_body_size 0; proxy_buffering off; proxy_request_buffering off;' : ''}
         }
       }`,
   );

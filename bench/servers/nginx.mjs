@@ -20,8 +20,9 @@ export async function startNginxUpstream(directory) {
 }
 
 /** nginx as a peer: it forwards everything, on the core of the server under test. */
-export async function startNginxProxy(directory, upstreamPort) {
-  return startNginx('nginx proxy', SERVER_CORE, directory, (place) => forwardingConf({ ...place, upstreamPort }));
+export async function startNginxProxy(directory, upstreamPort, { unbuffered = false } = {}) {
+  const conf = (place) => forwardingConf({ ...place, upstreamPort, unbuffered });
+  return startNginx('nginx proxy', SERVER_CORE, directory, conf);
 }
 
 async function startNginx(name, core, directory, conf) {
