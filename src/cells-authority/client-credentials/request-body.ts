@@ -50,7 +50,10 @@ function mediaType(contentType = ''): string {
 
 function readJson(text: string, parameters: TokenParameters): void {
   const members = membersOf(parseJson(text));
-  for (const name of memberNames(text)) parameters.add(name, members[name]);
+  const names = Object.keys(members);
+  // Each member has a colon, so if there are no more of them than names, no member was repeated.
+  const repeatsNone = text.split(':').length - 1 === names.length;
+  for (const name of repeatsNone ? names : memberNames(text)) parameters.add(name, members[name]);
 }
 
 function parseJson(text: string): unknown {
