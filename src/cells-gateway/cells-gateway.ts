@@ -18,6 +18,7 @@ import {
   UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
 import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
+import { GatewaySpans } from './gateway-spans.js';
 import { bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
 import { decideTarget } from './request-target.js';
 import {
@@ -110,7 +111,9 @@ export class CellsGateway implements OnApplicationShutdown {
     }
     if (expectsContinue(request)) response.writeContinue();
     if (request.headers.authorization !== undefined) this.options.observer(TOKEN_PASSED);
-    this.#transfer({ request, response, requestId, framing, target: decision.target, api: decision.api });
+    const { target, api } = decision;
+    const spans = GatewaySpans.begin(request, api, this.#terms.upstream);
+    this.#transfer({ request, response, requestId, framing, target, api, trace: spans?.headers }, spans);
     return true;
   }
 
@@ -126,7 +129,7 @@ export class CellsGateway implements OnApplicationShutdown {
     return this.#terms.connections.full ? TOO_MANY_WAITING : undefined;
   }
 
-  #transfer(accepted: AcceptedRequest): void {
+  #transfer(accepted: AcceptedRequest, spans: GatewaySpans | undefined): void {
     const transfer = new Transfer(
       this.#terms,
       accepted,
@@ -138,6 +141,7 @@ export class CellsGateway implements OnApplicationShutdown {
         this.#bytesUp += transfer.bytesUp;
         this.#bytesDown += transfer.bytesDown;
         this.#tell(accepted, end);
+        spans?.end(end, statusOf(accepted.response));
       },
     );
     this.#transfers.add(transfer);
@@ -150,7 +154,7 @@ export class CellsGateway implements OnApplicationShutdown {
       requestId,
       method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'other',
       api,
-      status: response.headersSent ? response.statusCode : undefined,
+      status: statusOf(response),
       ...end,
     });
   }
@@ -195,4 +199,8 @@ export class CellsGateway implements OnApplicationShutdown {
     this.endTransfers();
     this.#terms.connections.destroy();
   }
+}
+
+function statusOf(response: ServerResponse): number | undefined {
+  return response.headersSent ? response.statusCode : undefined;
 }

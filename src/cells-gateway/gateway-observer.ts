@@ -19,7 +19,7 @@ export interface GatewayRequestEnded {
 }
 
 /** What was done about the token of a request. A closed set, fit for metric labels. */
-export type GatewayTokenAction = 'passed' | 'renewed' | 'repeated' | 'not_repeatable' | 'dropped';
+export type GatewayTokenAction = 'passed' | 'dropped';
 
 /** What the gateway tells whoever watches it. */
 export type GatewayEvent = GatewayRequestEnded | { readonly type: 'token'; readonly action: GatewayTokenAction };

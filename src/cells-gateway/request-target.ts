@@ -35,7 +35,8 @@ export function decideTarget(rawTarget: string): TargetDecision {
   const copy = singleSlashed(decodeOnce(path)).toLowerCase();
   const api = apiPathOf(copy);
   if (api === undefined) return ELSEWHERE;
-  if (absolute || !path.startsWith('/') || isBroken(path, copy) || TOKEN_PATHS.has(withoutTrailingSlash(copy))) return MALFORMED;
+  if (absolute || !path.startsWith('/') || isBroken(path, copy) || TOKEN_PATHS.has(withoutTrailingSlash(copy)))
+    return MALFORMED;
   return { kind: 'cells_api', target: path.replace(/^\/+/, '/') + query, api };
 }
 

@@ -40,6 +40,8 @@ export interface ReceivedRequest {
 export interface AcceptedRequest extends ReceivedRequest {
   readonly target: string;
   readonly framing: BodyFraming;
+  /** Headers that continue the trace, if there is one. */
+  readonly trace: Readonly<Record<string, string>> | undefined;
 }
 
 /** How a transfer ended. */
@@ -138,7 +140,7 @@ export class Transfer {
       requestId,
       framing: framingHeader(framing, method),
       token: undefined,
-      trace: undefined,
+      trace: this.accepted.trace,
     });
     const sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
     this.#upstream = sent;

@@ -3,7 +3,7 @@ import { type GatewayEvent, type GatewayNumbers, type GatewayTokenAction } from 
 
 /** Seconds; large workbooks take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
-const TOKEN_ACTIONS: readonly GatewayTokenAction[] = ['passed', 'renewed', 'repeated', 'not_repeatable', 'dropped'];
+const TOKEN_ACTIONS: readonly GatewayTokenAction[] = ['passed', 'dropped'];
 
 /** Makes the metrics of what the gateway tells; the observer that is returned keeps them. */
 export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => void {

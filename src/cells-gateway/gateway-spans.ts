@@ -1,0 +1,67 @@
+import { type IncomingMessage } from 'node:http';
+import {
+  isSpanContextValid,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { type TransferEnd } from './transfer.js';
+
+/** Baggage stays here: it is the caller's, and may say anything. */
+const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
+/**
+ * The spans of one transfer, the upstream one below the request's own. No attribute holds a path below the API's version,
+ * a query or anything else that a caller wrote.
+ */
+export class GatewaySpans {
+  private constructor(
+    private readonly request: Span,
+    private readonly upstream: Span,
+    /** The headers that continue the trace at the Cells API. */
+    readonly headers: Readonly<Record<string, string>>,
+  ) {}
+
+  /** Begins them, if the process has an OpenTelemetry SDK: without one there are none. */
+  static begin({ method = '', headers }: IncomingMessage, route: string, api: URL): GatewaySpans | undefined {
+    const tracer = trace.getTracer('cells-authority');
+    const parent = propagation.extract(ROOT_CONTEXT, headers);
+    const attributes = { 'http.request.method': method };
+    const request = tracer.startSpan(
+      `${method} ${route}`,
+      { kind: SpanKind.SERVER, attributes: { ...attributes, 'http.route': route } },
+      parent,
+    );
+    if (!isSpanContextValid(request.spanContext())) return undefined;
+    const below = trace.setSpan(parent, request);
+    const upstream = tracer.startSpan(
+      `${method} Cells API`,
+      { kind: SpanKind.CLIENT, attributes: { ...attributes, 'server.address': api.hostname, ...portOf(api) } },
+      below,
+    );
+    const sent: Record<string, string> = {};
+    propagation.inject(trace.setSpan(below, upstream), sent, {
+      set: (carrier, name, value) => {
+        if (CONTINUED.has(name.toLowerCase())) carrier[name] = value;
+      },
+    });
+    return new GatewaySpans(request, upstream, sent);
+  }
+
+  /** Ends both; the status is that of the answer that the client got, if any. */
+  end({ outcome, cut }: TransferEnd, status: number | undefined): void {
+    for (const span of [this.upstream, this.request]) {
+      span.setAttribute('cells_authority.outcome', outcome);
+      if (status !== undefined) span.setAttribute('http.response.status_code', status);
+      if (cut || (status ?? 0) >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    }
+  }
+}
+
+function portOf({ port, protocol }: URL): { 'server.port': number } {
+  return { 'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
+}
