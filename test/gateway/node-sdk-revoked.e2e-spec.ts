@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { type CellsStandIn, startCellsStandIn } from '../support/cells-stand-in.js';
+import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.js';
+import { type RunningService, startService } from '../support/service.js';
+
+/** Starting the servers and processes takes a busy machine a while. */
+const PATIENCE_MS = 120_000;
+
+jest.setTimeout(PATIENCE_MS);
+
+/** Lists the files, and does so again when it is told to go on. */
+const LISTS_TWICE = `
+  import { once } from 'node:events';
+  import sdk from 'asposecellscloud';
+
+  const { BASE_URL, CLIENT_ID, CLIENT_SECRET } = process.env;
+  const cells = new sdk.CellsApi(CLIENT_ID, CLIENT_SECRET, 'v3.0', BASE_URL);
+  const list = async () => {
+    const { body } = await cells.getFilesList(new sdk.GetFilesListRequest({ path: '' }));
+    console.log('listed', body.value.length);
+  };
+  await list();
+  await once(process.stdin, 'data');
+  // What the SDK rejects can be caught; what it throws where nobody waits for it cannot.
+  await list().catch((error) => console.log('caught', error));
+  process.exit();
+`;
+
+interface SdkEnd {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+describe('A process of the official Node SDK whose token is revoked', () => {
+  let provider: OidcProvider;
+  let standIn: CellsStandIn;
+  let service: RunningService;
+
+  beforeAll(async () => {
+    provider = await startOidcProvider();
+    standIn = await startCellsStandIn(provider);
+    service = await startService({ UPSTREAM_TOKEN_URL: provider.tokenUrl, CELLS_API_URL: standIn.origin });
+  });
+
+  afterAll(async () => {
+    await service.close();
+    await standIn.close();
+    await provider.close();
+  });
+
+  /** Runs the script, and `between` while it waits. */
+  async function listTwice(between: () => Promise<void>): Promise<SdkEnd> {
+    const { clientId, clientSecret } = provider.client;
+    const sdk = spawn(process.execPath, ['--input-type=module', '-e', LISTS_TWICE], {
+      env: { ...process.env, BASE_URL: service.origin, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
+      stdio: 'pipe',
+    });
+    const exited = once(sdk, 'exit') as Promise<[number | null]>;
+    const errors = text(sdk.stderr);
+    const lines: string[] = [];
+    const output = createInterface(sdk.stdout).on('line', (line) => lines.push(line));
+    const outputEnded = once(output, 'close');
+    await Promise.race([once(output, 'line'), exited]);
+    await between();
+    sdk.stdin.end('go on');
+    const [code] = await exited;
+    await outputEnded;
+    return { code, output: lines.join('\n'), errors: await errors };
+  }
+
+  /** The one that the process has: both ask for the same pair. */
+  async function currentToken(): Promise<string> {
+    const { clientId, clientSecret } = provider.client;
+    const body = new URLSearchParams({ client_id: clientId, client_secret: clientSecret });
+    const answer = await fetch(`${service.origin}/connect/token`, { method: 'POST', body });
+    return ((await answer.json()) as { access_token: string }).access_token;
+  }
+
+  it('dies of a rejection inside the SDK, and works again at once when it is started anew', async () => {
+    const dead = await listTwice(async () => {
+      await standIn.revoke(await currentToken());
+    });
+    expect(dead).toMatchObject({ code: 1, output: 'listed 0' });
+    expect(dead.errors).toContain('UnhandledPromiseRejection');
+
+    const anew = await listTwice(() => Promise.resolve());
+    expect(anew).toMatchObject({ code: 0, output: 'listed 0\nlisted 0' });
+  });
+});
