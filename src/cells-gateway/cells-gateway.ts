@@ -95,26 +95,33 @@ export class CellsGateway implements OnApplicationShutdown {
     if (request.method === 'OPTIONS') return false;
     const decision = decideTarget(request.url ?? '');
     if (decision.kind === 'elsewhere') return false;
-    const requestId = this.options.requestId(request);
-    const framing = bodyFraming(request.headers);
-    const failure = decision.kind === 'malformed' ? MALFORMED_TARGET : this.#judge(request);
-    if (decision.kind === 'malformed' || failure !== undefined) {
-      const refused = { request, response, requestId, api: decision.kind === 'malformed' ? undefined : decision.api };
-      this.#refuse(refused, failure ?? MALFORMED_TARGET);
-      this.#tell(refused, {
-        outcome: (failure ?? MALFORMED_TARGET).outcome,
-        cut: false,
-        headersMs: undefined,
-        wholeMs: 0,
-      });
+    const received = { request, response, requestId: this.options.requestId(request) };
+    if (decision.kind === 'malformed') {
+      this.#refuseAtOnce({ ...received, api: undefined }, MALFORMED_TARGET);
       return true;
     }
+    const { api, target } = decision;
+    const failure = this.#judge(request);
+    if (failure === undefined) this.#accept({ ...received, api }, target);
+    else this.#refuseAtOnce({ ...received, api }, failure);
+    return true;
+  }
+
+  #refuseAtOnce(received: ReceivedRequest, failure: GatewayFailure): void {
+    const spans = GatewaySpans.begin(received.request, received.api);
+    this.#refuse(received, failure);
+    const end: TransferEnd = { outcome: failure.outcome, cut: false, headersMs: undefined, wholeMs: 0 };
+    this.#tell(received, end);
+    spans?.end(end, failure.status);
+  }
+
+  #accept(received: ReceivedRequest, target: string): void {
+    const { request, response, api } = received;
     if (expectsContinue(request)) response.writeContinue();
     if (request.headers.authorization !== undefined) this.options.observer(TOKEN_PASSED);
-    const { target, api } = decision;
     const spans = GatewaySpans.begin(request, api, this.#terms.upstream);
-    this.#transfer({ request, response, requestId, framing, target, api, trace: spans?.headers }, spans);
-    return true;
+    const framing = bodyFraming(request.headers);
+    this.#transfer({ ...received, framing, target, trace: spans?.headers }, spans);
   }
 
   #judge({ method = '', headers, rawHeaders }: IncomingMessage): GatewayFailure | undefined {

@@ -20,22 +20,30 @@ const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 export class GatewaySpans {
   private constructor(
     private readonly request: Span,
-    private readonly upstream: Span,
+    private readonly upstream: Span | undefined,
     /** The headers that continue the trace at the Cells API. */
     readonly headers: Readonly<Record<string, string>>,
   ) {}
 
-  /** Begins them, if the process has an OpenTelemetry SDK: without one there are none. */
-  static begin({ method = '', headers }: IncomingMessage, route: string, api: URL): GatewaySpans | undefined {
+  /**
+   * Begins them, if the process has an OpenTelemetry SDK: without one there are none. A request that is not sent on to
+   * the API has one span only.
+   */
+  static begin(
+    { method = '', headers }: IncomingMessage,
+    route: string | undefined,
+    api?: URL,
+  ): GatewaySpans | undefined {
     const tracer = trace.getTracer('cells-authority');
     const parent = propagation.extract(ROOT_CONTEXT, headers);
     const attributes = { 'http.request.method': method };
     const request = tracer.startSpan(
-      `${method} ${route}`,
-      { kind: SpanKind.SERVER, attributes: { ...attributes, 'http.route': route } },
+      route === undefined ? method : `${method} ${route}`,
+      { kind: SpanKind.SERVER, attributes: { ...attributes, ...(route === undefined ? {} : { 'http.route': route }) } },
       parent,
     );
     if (!isSpanContextValid(request.spanContext())) return undefined;
+    if (api === undefined) return new GatewaySpans(request, undefined, {});
     const below = trace.setSpan(parent, request);
     const upstream = tracer.startSpan(
       `${method} Cells API`,
@@ -51,9 +59,10 @@ export class GatewaySpans {
     return new GatewaySpans(request, upstream, sent);
   }
 
-  /** Ends both; the status is that of the answer that the client got, if any. */
+  /** Ends them; the status is that of the answer that the client got, if any. */
   end({ outcome, cut }: TransferEnd, status: number | undefined): void {
     for (const span of [this.upstream, this.request]) {
+      if (span === undefined) continue;
       span.setAttribute('cells_authority.outcome', outcome);
       if (status !== undefined) span.setAttribute('http.response.status_code', status);
       if (cut || (status ?? 0) >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
