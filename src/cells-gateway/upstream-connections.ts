@@ -4,9 +4,9 @@ import { type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 /** Connections to the Cells API at a time. */
-export const MAX_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 256;
 /** Requests that may wait for one of them. */
-export const MAX_WAITING = 64;
+const MAX_WAITING = 64;
 /** Idle connections are dropped after this long, or sooner where the Cells API says so. */
 const KEEP_ALIVE_MS = 15_000;
 /** Of a response; the requests' are 16 KiB at most. */
