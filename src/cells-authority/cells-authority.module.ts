@@ -1,15 +1,13 @@
-import { HttpService } from '@nestjs/axios';
 import { Inject, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { AuthorizationServerClient } from './authorization-server/authorization-server.client.js';
-import { ConnectionPool } from './authorization-server/connection-pool.js';
-import { tokenHttpService } from './authorization-server/token-http-service.js';
-import { type AuthorityObserver } from './authority-observer.js';
+import { ConnectionPool, openConnectionPool } from './authorization-server/connection-pool.js';
+import { TokenEndpoint, tokenHttpService } from './authorization-server/token-endpoint.js';
 import { CellsApiAuthorization } from './cells-api/cells-api-authorization.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './cells-authority.module-definition.js';
-import { AUTHORITY_OPTIONS, type AuthorityOptions, completeOptions } from './cells-authority.options.js';
+import { AUTHORITY_OPTIONS, completeOptions } from './cells-authority.options.js';
 import { CellsAuthorityService } from './cells-authority.service.js';
-import { type Clock, monotonicClock, tokenClock, wallClock } from './clock.js';
+import { monotonicClock, tokenClock, wallClock } from './clock.js';
 import { harmlessObserver } from './harmless-observer.js';
 import { keepTokenBodies } from './host-adapters/token-bodies.js';
 import {
@@ -20,9 +18,9 @@ import {
   SHARED_STORE,
   SHARED_STORE_PATIENCE_MS,
   TOKEN_CLOCK,
+  TOKEN_HTTP,
   WALL_CLOCK,
 } from './injection-tokens.js';
-import { logEvents } from './log-events.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
 import { REDIS_PATIENCE_MS } from './shared-store/redis-access.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
@@ -32,7 +30,7 @@ import { TokenAuthority } from './token-cache/token-authority.js';
 import { TokenCache } from './token-cache/token-cache.js';
 import { type TokenPath } from './token-paths.js';
 import { TokenResponder } from './token-responder.js';
-import { readCertificateAuthorities, warnOfDisabledVerification } from './verified-tls.js';
+import { warnOfDisabledVerification } from './verified-tls.js';
 
 @Module({
   providers: [
@@ -44,47 +42,16 @@ import { readCertificateAuthorities, warnOfDisabledVerification } from './verifi
     CacheKeys,
     CredentialHolds,
     GuessLimits,
+    AuthorizationServerClient,
+    TokenEndpoint,
     { provide: AUTHORITY_OPTIONS, useFactory: completeOptions, inject: [MODULE_OPTIONS_TOKEN] },
     { provide: AUTHORITY_CLOCK, useValue: monotonicClock },
     { provide: RANDOM, useValue: Math.random },
     { provide: WALL_CLOCK, useValue: wallClock },
     { provide: TOKEN_CLOCK, useFactory: tokenClock, inject: [AUTHORITY_CLOCK, WALL_CLOCK] },
-    {
-      provide: AUTHORITY_OBSERVER,
-      useFactory: ({ observer }: AuthorityOptions, clock: Clock) => harmlessObserver(observer ?? logEvents(), clock),
-      inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK],
-    },
-    {
-      provide: ConnectionPool,
-      useFactory: (options: AuthorityOptions) =>
-        new ConnectionPool({
-          origin: new URL(options.upstreamTokenUrl).origin,
-          maxConnections: options.upstreamMaxConnections,
-          connectTimeoutMs: options.upstreamConnectTimeoutMs,
-          ca: options.upstreamCaFile === undefined ? undefined : readCertificateAuthorities(options.upstreamCaFile),
-        }),
-      inject: [AUTHORITY_OPTIONS],
-    },
-    {
-      provide: HttpService,
-      useFactory: tokenHttpService,
-      inject: [ConnectionPool],
-    },
-    {
-      provide: AuthorizationServerClient,
-      useFactory: (http: HttpService, options: AuthorityOptions, clock: Clock, observe: AuthorityObserver) =>
-        new AuthorizationServerClient(
-          http,
-          {
-            tokenUrl: options.upstreamTokenUrl,
-            maxConnections: options.upstreamMaxConnections,
-            timeoutMs: options.upstreamTimeoutMs,
-          },
-          clock,
-          observe,
-        ),
-      inject: [HttpService, AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER],
-    },
+    { provide: AUTHORITY_OBSERVER, useFactory: harmlessObserver, inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK] },
+    { provide: ConnectionPool, useFactory: openConnectionPool, inject: [AUTHORITY_OPTIONS] },
+    { provide: TOKEN_HTTP, useFactory: tokenHttpService, inject: [ConnectionPool, AUTHORITY_OPTIONS] },
     { provide: SHARED_STORE_PATIENCE_MS, useValue: REDIS_PATIENCE_MS },
     {
       provide: SHARED_STORE,
@@ -104,7 +71,7 @@ export class CellsAuthorityModule extends ConfigurableModuleClass implements Nes
     super();
   }
 
-  /** The one moment at which the host's HTTP adapter is there and its routes are not. */
+  /** Nest calls this when the host's HTTP adapter exists and its routes do not yet. */
   configure(): void {
     warnOfDisabledVerification();
     if (this.servedPaths.length === 0) return;

@@ -1,15 +1,19 @@
 import { Logger } from '@nestjs/common';
 import { type AuthorityEvent, type AuthorityObserver } from './authority-observer.js';
+import { type AuthorityOptions } from './cells-authority.options.js';
 import { type Clock } from './clock.js';
+import { logEvents } from './log-events.js';
 
 const WARNING_INTERVAL_MS = 60_000;
 
 /**
- * The host's observer, made unable to change what happens to a request: what it throws, and what a promise that it
- * returns rejects with, ends in a warning, one a minute at most. The error itself is not shown, for nobody knows what is
- * in it.
+ * Wraps the host's observer, or else the default one, so that its failures never reach a request: an error or a rejected
+ * promise ends in a warning, one a minute at most. The error is not shown, because it may hold anything.
  */
-export function harmlessObserver(observer: AuthorityObserver, clock: Clock): AuthorityObserver {
+export function harmlessObserver(
+  { observer = logEvents() }: Pick<AuthorityOptions, 'observer'>,
+  clock: Clock,
+): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   let warnedAt = -Infinity;
   const warn = ({ type }: AuthorityEvent) => {
@@ -22,11 +26,11 @@ export function harmlessObserver(observer: AuthorityObserver, clock: Clock): Aut
       // The host's logger may be what failed.
     }
   };
-  // An async function fits the type as well, and so may return a promise.
-  const told: (event: AuthorityEvent) => unknown = observer;
+  // TypeScript takes an async function for an observer, too, so it may return a promise.
+  const notify: (event: AuthorityEvent) => unknown = observer;
   return (event) => {
     try {
-      const returned = told(event);
+      const returned = notify(event);
       if (typeof returned === 'object' && returned !== null) {
         Promise.resolve(returned).catch(() => {
           warn(event);

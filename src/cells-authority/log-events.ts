@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { type AuthorityEvent, type AuthorityObserver } from './authority-observer.js';
 
-/** The default observer: what somebody has to know goes to Nest's logger, the rest to its debug level. */
+/** The default observer: events that need attention are Nest warnings, the others go to the debug level. */
 export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {
-    // Far too many, and of no interest one by one.
+    // One or more per request: too many to be useful.
     if (event.type === 'token_served' || (event.type === 'token_request' && event.outcome === 'token')) return;
     const line = JSON.stringify(event);
     if (deservesWarning(event)) logger.warn(line);

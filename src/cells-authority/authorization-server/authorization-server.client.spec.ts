@@ -1,10 +1,16 @@
 import { HttpService } from '@nestjs/axios';
 import { type AuthorityEvent } from '../authority-observer.js';
+import { completeOptions } from '../cells-authority.options.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { AuthorizationServerClient } from './authorization-server.client.js';
+import { TokenEndpoint } from './token-endpoint.js';
 
 const TIMEOUT_MS = 8000;
-const TOKEN = { status: 200, headers: {}, data: '{"access_token":"a","token_type":"Bearer","expires_in":60}' };
+const TOKEN = {
+  status: 200,
+  retryAfter: undefined,
+  body: '{"access_token":"a","token_type":"Bearer","expires_in":60}',
+};
 
 describe('AuthorizationServerClient', () => {
   let now: number;
@@ -17,8 +23,9 @@ describe('AuthorizationServerClient', () => {
     now = 1_000_000;
     events = [];
     sent = [];
-    const http = new HttpService();
-    jest.spyOn(http.axiosRef, 'request').mockImplementation(
+    const options = completeOptions({ upstreamMaxConnections: 1, upstreamTimeoutMs: TIMEOUT_MS });
+    const endpoint = new TokenEndpoint(new HttpService(), options);
+    jest.spyOn(endpoint, 'post').mockImplementation(
       () =>
         new Promise((resolve) => {
           sent.push({
@@ -28,10 +35,9 @@ describe('AuthorizationServerClient', () => {
           });
         }),
     );
-    const settings = { tokenUrl: 'http://127.0.0.1/token', maxConnections: 1, timeoutMs: TIMEOUT_MS };
     client = new AuthorizationServerClient(
-      http,
-      settings,
+      endpoint,
+      options,
       () => now,
       (event) => events.push(event),
     );

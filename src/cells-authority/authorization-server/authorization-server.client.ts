@@ -1,14 +1,16 @@
 import { stringify } from 'node:querystring';
-import { type HttpService } from '@nestjs/axios';
-import { type AxiosResponse } from 'axios';
+import { Inject, Injectable } from '@nestjs/common';
 import { type AuthorityObserver, type UpstreamOutcome } from '../authority-observer.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { gatewayTimeout, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
+import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from '../injection-tokens.js';
 import { Circuit, type Witness } from './circuit.js';
 import { type IssuedToken } from './issued-token.js';
 import { type Judgement, judgeResponse } from './judge-response.js';
+import { TokenEndpoint } from './token-endpoint.js';
 import { type UpstreamResponse } from './token-exchange.js';
 import { type FailureKind, TransportFailure } from './transport-failure.js';
 import { spanAttributes, UpstreamSpan } from './upstream-span.js';
@@ -26,63 +28,57 @@ export interface UpstreamTokenRequest {
   readonly origin: string;
 }
 
-/** The settings this client needs. */
-export interface AuthorizationServerSettings {
-  readonly tokenUrl: string;
-  readonly maxConnections: number;
-  /** Milliseconds that a request has as a whole. */
-  readonly timeoutMs: number;
-}
-
-/** Those waiting for a connection, per connection. */
+/** How many requests may wait, per connection. */
 const WAITING_PER_CONNECTION = 16;
 const OVERLOADED_RETRY_AFTER_S = 1;
-/** Share of its time that a request must have left to be sent: with less, a timeout would be nobody's fault. */
+/** A request with less of its time left is not sent: its timeout would say nothing about the authorization server. */
 const LEAST_SHARE_TO_SEND = 1 / 4;
 
-/** No connection: that does not depend on what would have been sent on it. */
+/** No connection could be made, whatever was to be sent on it. */
 const UNREACHABLE: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'connect_failed',
   'name_not_found',
   'connect_timeout',
   'tls_failed',
 ]);
-/** Sent, and no answer: a refusal is one, a 5xx is none. */
+/** The request was sent and got no answer. A refusal is an answer; a 5xx is not. */
 const UNANSWERED: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'upstream_error',
   'timeout',
   'connection_lost',
 ]);
 
-/** Calls the token endpoint (RFC 6749 §4.4.2); the only class that knows axios. */
+/** Requests tokens from the authorization server (RFC 6749 §4.4.2). */
+@Injectable()
 export class AuthorizationServerClient {
   readonly #circuit: Circuit;
   readonly #line: WaitingLine;
   readonly #spanAttributes: ReturnType<typeof spanAttributes>;
 
   constructor(
-    private readonly http: HttpService,
-    private readonly settings: AuthorizationServerSettings,
-    private readonly clock: Clock,
-    private readonly observe: AuthorityObserver,
+    private readonly endpoint: TokenEndpoint,
+    @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
+    @Inject(AUTHORITY_CLOCK) private readonly clock: Clock,
+    @Inject(AUTHORITY_OBSERVER) private readonly observe: AuthorityObserver,
   ) {
+    const { upstreamTokenUrl, upstreamMaxConnections } = options;
     this.#circuit = new Circuit(clock, (state) => {
       observe({ type: 'circuit', state });
     });
-    this.#spanAttributes = spanAttributes(settings.tokenUrl);
-    this.#line = new WaitingLine(settings.maxConnections, settings.maxConnections * WAITING_PER_CONNECTION);
+    this.#spanAttributes = spanAttributes(upstreamTokenUrl);
+    this.#line = new WaitingLine(upstreamMaxConnections, upstreamMaxConnections * WAITING_PER_CONNECTION);
   }
 
   /**
    * Requests a token. One deadline, on this client's clock, covers the wait for a connection, the request, its retry
-   * and the answer. What would have too little time left is not sent.
+   * and the answer. A request that has too little time left is not sent.
    *
    * @throws OAuthError for every other outcome than a token.
    */
   async requestToken(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
     const { origin } = request;
     if (this.#circuit.refuses(origin)) throw this.#refuse('circuit_open');
-    const latest = deadline - this.settings.timeoutMs * LEAST_SHARE_TO_SEND;
+    const latest = deadline - this.options.upstreamTimeoutMs * LEAST_SHARE_TO_SEND;
     const place = await this.#line.enter(origin, latest - this.clock());
     if (typeof place === 'string') throw this.#refuse(place === 'turned_away' ? 'circuit_open' : place);
     try {
@@ -94,7 +90,7 @@ export class AuthorizationServerClient {
     }
   }
 
-  /** Tells why a request is not sent, and makes the error that says so. */
+  /** Reports why a request is not sent, and makes the error for it. */
   #refuse(reason: 'circuit_open' | 'too_many_waiting' | 'waited_too_long'): OAuthError {
     this.observe({ type: 'not_forwarded', reason });
     if (reason === 'waited_too_long')
@@ -110,14 +106,16 @@ export class AuthorizationServerClient {
     let result: UpstreamResponse | TransportFailure;
     let retried: boolean;
     try {
-      const body = tokenRequestBody(request);
-      result = await this.#send(body, deadline, span.headers);
+      const form = tokenRequestForm(request);
+      result = await this.endpoint.post(form, this.#timeLeft(deadline), span.headers);
       retried = this.#mayBeSentAgain(result, deadline);
-      // Not on another stale connection.
-      if (retried) result = await this.#send(body, deadline, { ...span.headers, Connection: 'close' });
+      // On a new connection: another idle one may be closed as well.
+      if (retried) {
+        result = await this.endpoint.post(form, this.#timeLeft(deadline), { ...span.headers, Connection: 'close' });
+      }
       judgement = judge(result, request.credentials.clientSecret);
     } finally {
-      this.#tellCircuit(judgement?.outcome, request);
+      this.#informCircuit(judgement?.outcome, request);
     }
     const status = result instanceof TransportFailure ? undefined : result.status;
     span.end(judgement.outcome, status, retried);
@@ -133,7 +131,7 @@ export class AuthorizationServerClient {
     return judgement.token;
   }
 
-  #tellCircuit(outcome: UpstreamOutcome | undefined, witness: Witness): void {
+  #informCircuit(outcome: UpstreamOutcome | undefined, witness: Witness): void {
     if (outcome === undefined) this.#circuit.undecided();
     else if (UNREACHABLE.has(outcome)) this.#circuit.unreachable();
     else if (UNANSWERED.has(outcome)) this.#circuit.failed(witness);
@@ -141,34 +139,19 @@ export class AuthorizationServerClient {
     if (this.#circuit.state === 'open') this.#line.turnAway((origin) => this.#circuit.refuses(origin));
   }
 
-  /** Only what the authorization server cannot have seen. */
+  /** Only a request that the authorization server cannot have seen is sent a second time. */
   #mayBeSentAgain(result: UpstreamResponse | TransportFailure, deadline: number): boolean {
     return result instanceof TransportFailure && result.unseen && deadline - this.clock() > 0;
   }
 
-  #send(
-    body: string,
-    deadline: number,
-    headers: Record<string, string> | undefined,
-  ): Promise<UpstreamResponse | TransportFailure> {
-    const timeout = Math.max(1, deadline - this.clock());
-    const request = { method: 'post', url: this.settings.tokenUrl, data: body, timeout, ...(headers && { headers }) };
-    return this.http.axiosRef.request<string>(request).then(responseOf, failureOf);
+  /** Milliseconds until the deadline, and at least 1: 0 would mean no limit to axios. */
+  #timeLeft(deadline: number): number {
+    return Math.max(1, deadline - this.clock());
   }
 }
 
-function responseOf({ status, headers, data }: AxiosResponse<string>): UpstreamResponse {
-  const retryAfter: unknown = headers['retry-after'];
-  return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
-}
-
-/** Any other error could hold the request, and with it the secret. */
-function failureOf(error: unknown): TransportFailure {
-  return error instanceof TransportFailure ? error : new TransportFailure('connection_lost', false, 'UNKNOWN');
-}
-
-/** The order and the names of RFC 6749 §4.4.2. */
-function tokenRequestBody({ credentials, scope }: UpstreamTokenRequest): string {
+/** The form of RFC 6749 §4.4.2. */
+function tokenRequestForm({ credentials, scope }: UpstreamTokenRequest): string {
   return stringify({
     grant_type: 'client_credentials',
     client_id: credentials.clientId,

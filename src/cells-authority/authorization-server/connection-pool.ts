@@ -1,10 +1,12 @@
 import { type Socket } from 'node:net';
 import { Client, type Dispatcher, Pool } from 'undici';
+import { type AuthorityOptions } from '../cells-authority.options.js';
+import { readCertificateAuthorities } from '../verified-tls.js';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
 import { type TransportFailure } from './transport-failure.js';
 import { type Connector, type ConnectorOptions, verifiedConnector } from './verified-connector.js';
 
-/** What a pool of connections to one origin is made of. */
+/** The settings of a pool of connections to one origin. */
 export interface ConnectionPoolOptions extends ConnectorOptions {
   readonly origin: string;
   readonly maxConnections: number;
@@ -24,8 +26,19 @@ export interface UpstreamRequest {
 /** Idle connections are dropped after this long; a stale one costs a retry, not an error. */
 const KEEP_ALIVE_MS = 15_000;
 
+/** Makes the pool for the module's options. @throws Error when the CA file cannot be read. */
+export function openConnectionPool(options: AuthorityOptions): ConnectionPool {
+  const { upstreamTokenUrl, upstreamMaxConnections, upstreamConnectTimeoutMs, upstreamCaFile } = options;
+  return new ConnectionPool({
+    origin: new URL(upstreamTokenUrl).origin,
+    maxConnections: upstreamMaxConnections,
+    connectTimeoutMs: upstreamConnectTimeoutMs,
+    ca: upstreamCaFile === undefined ? undefined : readCertificateAuthorities(upstreamCaFile),
+  });
+}
+
 /**
- * Keep-alive connections to the authorization server. Certificates are verified, redirects are not followed,
+ * Keep-alive connections to the authorization server, on undici. Certificates are verified, redirects are not followed,
  * proxy variables of the environment are not read.
  */
 export class ConnectionPool {
@@ -85,7 +98,7 @@ function dispatch(dispatcher: Dispatcher, request: UpstreamRequest): Promise<Ups
   return exchange.response;
 }
 
-/** Knows the socket behind an undici client, which undici itself does not tell. */
+/** The socket behind an undici client, which undici does not expose. */
 class Connection implements ExchangeConnection {
   #socket: Socket | undefined;
 
@@ -112,12 +125,12 @@ class Connection implements ExchangeConnection {
   }
 }
 
-/** The exchange once more, because a pool hands its clients another handler than it was given. */
+/** Carries the exchange as an option, because a pool wraps the handler before its client sees it. */
 interface ExchangeOptions extends Dispatcher.DispatchOptions {
   readonly exchange: TokenExchange;
 }
 
-/** Tells each exchange which connection it goes out on. */
+/** Tells each exchange which connection it is sent on. */
 class OneConnectionClient extends Client {
   readonly #connection: Connection;
 
