@@ -1,33 +1,25 @@
 import { type AuthorityObserver } from '../authority-observer.js';
+import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { connectToRedis } from './ioredis-commands.js';
 import { RedisAccess } from './redis-access.js';
 import { parseRedisUrl } from './redis-address.js';
 import { RedisSharedStore, type SharedStore } from './shared-store.js';
 
-/** The options that the shared store needs. */
-export interface SharedStoreOptions {
-  readonly tokenCache: 'memory' | 'redis' | 'off';
-  readonly redisUrl: string;
-  readonly tokenCacheSecret?: string | undefined;
-  readonly upstreamTokenUrl: string;
-  readonly upstreamTimeoutMs: number;
-}
-
 /**
- * The shared store, if there is to be one. Does not wait for Redis: it is used from when it can be reached.
+ * The shared store, if tokens are kept in Redis. It does not wait for Redis, and uses it as soon as it can be reached.
  *
  * @throws Error when the options are wrong or ioredis is missing; never because of Redis.
  */
 export async function openSharedStore(
-  options: SharedStoreOptions,
+  options: AuthorityOptions,
   clock: Clock,
   observe: AuthorityObserver,
   patienceMs: number,
   wallClock: Clock,
 ): Promise<SharedStore | undefined> {
-  const { tokenCache, redisUrl, tokenCacheSecret: secret, upstreamTokenUrl: tokenUrl, upstreamTimeoutMs } = options;
-  if (tokenCache !== 'redis' || secret === undefined) return undefined;
+  const { tokenCache, redisUrl, tokenCacheSecret: secrets } = options;
+  if (tokenCache !== 'redis' || secrets === undefined) return undefined;
   const address = parseRedisUrl(redisUrl);
   // Not quoted: it may hold a password.
   if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
@@ -37,5 +29,5 @@ export async function openSharedStore(
       access.signal(signal);
     }),
   );
-  return new RedisSharedStore({ access, secret, tokenUrl, timeoutMs: upstreamTimeoutMs, clock, wallClock });
+  return new RedisSharedStore(access, secrets, options, clock, wallClock);
 }

@@ -27,15 +27,15 @@ export class Patience {
 }
 
 /**
- * Redis as something that may fail: every command has a time limit, a failed one is no more than `undefined`, and after
- * a command without an answer Redis is bypassed until a probe, which no request waits for, gets through.
+ * Redis as something that may fail. Every command has a time limit, and a failed one yields `undefined`. After a command
+ * without an answer Redis is bypassed until a probe in the background gets through.
  */
 export class RedisAccess {
   #commands: RedisCommands | undefined;
   #bypassed = false;
   #probes = 0;
   #probe: NodeJS.Timeout | undefined;
-  #told: 'available' | 'unavailable' | undefined;
+  #reported: 'available' | 'unavailable' | undefined;
   #warnedAt = -Infinity;
   #closed = false;
   readonly #background = new Set<Promise<unknown>>();
@@ -51,7 +51,7 @@ export class RedisAccess {
     return new Patience(this.patienceMs);
   }
 
-  /** Begins to use a connection, whose signals are to be given to {@link signal}. */
+  /** Starts to use a connection. The caller passes its signals to {@link signal}. */
   use(commands: RedisCommands): void {
     this.#commands = commands;
   }
@@ -64,14 +64,14 @@ export class RedisAccess {
   signal(signal: RedisSignal): void {
     if (this.#closed) return;
     if (signal === 'lost') {
-      this.#tell('unavailable');
+      this.#reportConnection('unavailable');
       return;
     }
     this.#resume();
   }
 
-  /** Tells what an operation came to. */
-  tell(operation: SharedStoreOperation, outcome: SharedStoreOutcome): void {
+  /** Reports the outcome of an operation to the observer. */
+  report(operation: SharedStoreOperation, outcome: SharedStoreOutcome): void {
     this.observe({ type: 'shared_store', operation, outcome });
   }
 
@@ -89,7 +89,7 @@ export class RedisAccess {
     }
   }
 
-  /** The same for a wait that is not for Redis' sake: only a command that gets no answer costs patience. */
+  /** The same while waiting for another instance, not for Redis: only a command without an answer costs patience. */
   async askFreely<T>(
     operation: SharedStoreOperation,
     patience: Patience,
@@ -97,7 +97,7 @@ export class RedisAccess {
   ): Promise<T | undefined> {
     const commands = this.#commands;
     if (commands === undefined || !this.available || patience.leftMs <= 0) {
-      this.tell(operation, 'bypassed');
+      this.report(operation, 'bypassed');
       return undefined;
     }
     const limit = patience.leftMs;
@@ -114,13 +114,13 @@ export class RedisAccess {
   send(operation: SharedStoreOperation, command: (redis: RedisCommands) => Promise<unknown>): void {
     const commands = this.#commands;
     if (commands === undefined || !this.available) {
-      this.tell(operation, 'bypassed');
+      this.report(operation, 'bypassed');
       return;
     }
     const sent = command(commands)
       .then(
         () => {
-          this.tell(operation, 'done');
+          this.report(operation, 'done');
         },
         (error: unknown) => {
           this.#judge(operation, new Failed(error));
@@ -130,7 +130,7 @@ export class RedisAccess {
     this.#background.add(sent);
   }
 
-  /** Lets what was sent get out, not for long, and ends the connection. */
+  /** Waits a moment for the commands that were sent, and ends the connection. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#probe);
@@ -139,12 +139,12 @@ export class RedisAccess {
   }
 
   #judge(operation: SharedStoreOperation, { how, foreignKeys }: Failed): void {
-    this.tell(operation, how);
+    this.report(operation, how);
     if (foreignKeys.length > 0) this.send('delete', (redis) => redis.run(DELETE_FOREIGN, foreignKeys, []));
     if (how !== 'no_answer' || this.#bypassed || this.#closed) return;
     this.#bypassed = true;
     this.#probes = 0;
-    this.#tell('unavailable');
+    this.#reportConnection('unavailable');
     this.#probeLater();
   }
 
@@ -168,17 +168,17 @@ export class RedisAccess {
   #resume(): void {
     clearTimeout(this.#probe);
     this.#bypassed = false;
-    this.#tell('available');
+    this.#reportConnection('available');
   }
 
-  /** Once a change, and once a minute at most for a Redis that comes and goes. */
-  #tell(state: 'available' | 'unavailable'): void {
-    if (state === this.#told) return;
+  /** Reports a change of the connection; a loss once a minute at most, in case Redis comes and goes. */
+  #reportConnection(state: 'available' | 'unavailable'): void {
+    if (state === this.#reported) return;
     const now = this.clock();
     if (state === 'unavailable' && now - this.#warnedAt < WARNING_INTERVAL_MS) return;
     if (state === 'unavailable') this.#warnedAt = now;
-    this.#told = state;
-    this.tell('connection', state);
+    this.#reported = state;
+    this.report('connection', state);
   }
 }
 

@@ -200,7 +200,7 @@ export class SharedForward {
     const answer = text === undefined ? undefined : parseAnswer(text);
     // Redis' clock may have gone back.
     if (answer !== undefined && lifeMs > 0) return { of, answer, lifeMs: Math.min(lifeMs, LONGEST_HOLD_MS) };
-    this.access.tell('count', 'tampered');
+    this.access.report('count', 'tampered');
     this.access.send('delete', (redis) => redis.run(DELETE, [key], []));
     return undefined;
   }

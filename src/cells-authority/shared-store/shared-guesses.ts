@@ -1,6 +1,7 @@
 import { type Patience, type RedisAccess } from './redis-access.js';
 import { type RedisCommands } from './redis-commands.js';
 import { type SharedKeys } from './shared-keys.js';
+import { REFUSAL_COUNTS_MS } from '../token-cache/refusal-limit.js';
 
 /** A counter of refused credentials with the milliseconds until it starts over. */
 export interface GuessCount {
@@ -8,16 +9,13 @@ export interface GuessCount {
   readonly lifeMs: number;
 }
 
-/** A refusal counts for so many milliseconds. */
-export const GUESS_COUNTS_MS = 600_000;
-
 const INCREASE = `
 if redis.call('PTTL', KEYS[1]) > 0 and type(redis.pcall('INCR', KEYS[1])) == 'number' then return 1 end
--- There is none, or what is there is not ours.
-redis.call('SET', KEYS[1], 1, 'PX', ${GUESS_COUNTS_MS})
+-- There is no counter, or the value is not ours.
+redis.call('SET', KEYS[1], 1, 'PX', ${REFUSAL_COUNTS_MS})
 return 1`;
 
-/** What stands for whom refusals are counted for. */
+/** Identifies an address, or a client at an address. */
 type GuessFields = readonly string[];
 
 /** Counters of refused credentials, for all instances, under each secret while secrets rotate. */

@@ -34,7 +34,7 @@ export class SharedLock {
   /** Part of a round trip: whether the lock is now held here. */
   async acquire(redis: RedisCommands): Promise<boolean> {
     const outcome = await redis.run(ACQUIRE, [this.key], [this.#owner, Math.ceil(this.lapseMs)]);
-    this.access.tell('lock', outcome === 'taken' || outcome === 'tampered' ? outcome : 'acquired');
+    this.access.report('lock', outcome === 'taken' || outcome === 'tampered' ? outcome : 'acquired');
     return outcome !== 'taken';
   }
 

@@ -1,3 +1,4 @@
+import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type Clock } from '../clock.js';
 import { type RedisAccess } from './redis-access.js';
@@ -36,34 +37,31 @@ export interface SharedStore {
   onApplicationShutdown(): Promise<void>;
 }
 
-/** What a shared store on Redis is made of. */
-export interface RedisSharedStoreSettings {
-  readonly access: RedisAccess;
-  /** `new`, or `new,old` while rotating. */
-  readonly secret: string;
-  readonly tokenUrl: string;
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  readonly wallClock: Clock;
-}
-
 /** The shared store on Redis. */
 export class RedisSharedStore implements SharedStore {
   readonly #keys: readonly [SharedKeys, ...SharedKeys[]];
   readonly #guesses: SharedGuesses;
 
-  constructor(private readonly settings: RedisSharedStoreSettings) {
-    const [first = '', ...others] = settings.secret.split(',');
+  constructor(
+    private readonly access: RedisAccess,
+    /** `new`, or `new,old` while rotating. */
+    secrets: string,
+    private readonly options: AuthorityOptions,
+    private readonly clock: Clock,
+    private readonly wallClock: Clock,
+  ) {
+    const [first = '', ...others] = secrets.split(',');
     this.#keys = [new SharedKeys(first), ...others.map((secret) => new SharedKeys(secret))];
-    this.#guesses = new SharedGuesses(settings.access, this.#keys);
+    this.#guesses = new SharedGuesses(access, this.#keys);
   }
 
   get available(): boolean {
-    return this.settings.access.available;
+    return this.access.available;
   }
 
   open({ credentials, scope }: SharedRequest, deadline: number): SharedFlight {
-    const { access, tokenUrl, timeoutMs, clock, wallClock } = this.settings;
+    const { access, clock, wallClock } = this;
+    const { upstreamTokenUrl: tokenUrl, upstreamTimeoutMs: timeoutMs } = this.options;
     const { clientId, clientSecret } = credentials;
     const patience = access.newPatience();
     const keys = this.#keys;
@@ -83,11 +81,11 @@ export class RedisSharedStore implements SharedStore {
   }
 
   forget(accessToken: string): void {
-    const { access } = this.settings;
+    const { access } = this;
     void forgetIssued(access, access.newPatience(), this.#keys, accessToken);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.settings.access.close();
+    await this.access.close();
   }
 }

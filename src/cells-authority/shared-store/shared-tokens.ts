@@ -110,10 +110,10 @@ export class SharedTokens {
         this.#refused = found;
         continue;
       }
-      this.parts.access.tell('read', 'hit');
+      this.parts.access.report('read', 'hit');
       return index === 0 ? found : this.#write(found.token, found.ageMs, true);
     }
-    this.parts.access.tell('read', 'miss');
+    this.parts.access.report('read', 'miss');
     return undefined;
   }
 
@@ -128,7 +128,7 @@ export class SharedTokens {
     // Redis' clock may have been set back, and the clocks of instances may differ: whichever says that it is older.
     const ageByWallMs = this.parts.wallClock() - Number(issuedAt);
     if (token?.lifetime === undefined || lifeMs <= 0 || ageMs < -LIFE_TOLERANCE_MS) {
-      access.tell('read', 'tampered');
+      access.report('read', 'tampered');
       deleteValue(access, key, value);
       return undefined;
     }

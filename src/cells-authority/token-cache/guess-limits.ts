@@ -5,8 +5,9 @@ import { type Clock } from '../clock.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { gatewayTimeout, temporarilyUnavailable } from '../errors/oauth-errors.js';
 import { AUTHORITY_CLOCK, AUTHORITY_OBSERVER } from '../injection-tokens.js';
-import { GUESS_COUNTS_MS, type GuessCount } from '../shared-store/shared-guesses.js';
+import { type GuessCount } from '../shared-store/shared-guesses.js';
 import { clientNetworks } from './client-networks.js';
+import { REFUSAL_COUNTS_MS } from './refusal-limit.js';
 
 /** Refused pairs from one address, for all client ids together. */
 const PER_ADDRESS = 100;
@@ -187,7 +188,7 @@ export class GuessLimits {
     const now = this.clock();
     const counter = this.#counters.get(key);
     const current =
-      counter !== undefined && counter.resetAt > now ? counter : { failures: 0, resetAt: now + GUESS_COUNTS_MS };
+      counter !== undefined && counter.resetAt > now ? counter : { failures: 0, resetAt: now + REFUSAL_COUNTS_MS };
     this.#counters.set(key, { ...current, failures: current.failures + 1 });
   }
 }

@@ -4,7 +4,7 @@
  */
 export const REFUSALS_ALLOWED = 4;
 
-/** How long a refusal counts, in milliseconds. */
+/** Milliseconds for which a refusal counts: Aspose's window, against a pair and against an address that guesses alike. */
 export const REFUSAL_COUNTS_MS = 600_000;
 
 /**
