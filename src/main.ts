@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { createApplication } from './app.setup.js';
+import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { environmentSource } from './config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from './config/environment.js';
 import { describeFailure } from './config/start-failure.js';
@@ -24,6 +25,9 @@ try {
   const gracefulStop = new GracefulStop({
     server: app.getHttpServer(),
     stopping: app.get(Stopping),
+    endTransfers: () => {
+      if (environment.CELLS_API_URL !== 'off') app.get(CellsGateway).endTransfers();
+    },
     close: () => app.close(),
   });
   await app.listen({ host: environment.HOST, port: environment.PORT });

@@ -2,16 +2,7 @@ import { FULL_DOSE_ONLY, SMALL_DOSES } from './full-dose.js';
 
 /** Ends a run of `npm test` by saying what it left out. */
 export default class LeftOutReporter {
-  #globalConfig;
-
-  constructor(globalConfig) {
-    this.#globalConfig = globalConfig;
-  }
-
   onRunComplete() {
-    const { testPathPatterns, nonFlagArgs } = this.#globalConfig;
-    const isWholeRun = (nonFlagArgs ?? testPathPatterns?.patterns ?? []).length === 0;
-    if (!isWholeRun) return;
     const lines = [
       ...FULL_DOSE_ONLY.map(({ path, why }) => `  ${path}: ${why}`),
       ...SMALL_DOSES.map(({ path, what }) => `  ${path}: ran with ${what}`),

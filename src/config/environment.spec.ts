@@ -13,7 +13,7 @@ describe('readEnvironment', () => {
       DOCS: 'on',
       METRICS: 'on',
       LOG_LEVEL: 'info',
-      SHUTDOWN_GRACE_MS: 5000,
+      SHUTDOWN_GRACE_MS: 25_000,
       authority: {
         upstreamTokenUrl: 'https://api.aspose.cloud/connect/token',
         upstreamTimeoutMs: 8000,

@@ -53,8 +53,9 @@ export const SERVICE_SETTINGS = {
   }),
   ASPOSE_CLIENT_SECRET: text('given together with `ASPOSE_CLIENT_ID`', { means: 'its secret', shown: 'never' }),
   SHUTDOWN_GRACE_MS: integer(0, 600_000, {
-    means: 'milliseconds for open requests to end once the service is told to stop',
-    default: 5000,
+    means:
+      'milliseconds that open requests and transfers have to end once the service is told to stop; it stops as soon as they have',
+    default: 25_000,
   }),
 };
 

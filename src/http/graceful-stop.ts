@@ -10,12 +10,16 @@ import { type Stopping } from './stopping.js';
 export interface Stoppable {
   readonly server: Server;
   readonly stopping: Stopping;
+  /** Ends the gateway's transfers: what has no answer yet gets one, what is cut does not look whole. */
+  endTransfers(): void;
   /** Stops listening, waits for open connections, then lets go of everything else. */
   close(): Promise<void>;
 }
 
 /** The share of the grace period in which load balancers can see that the service is not ready, and it still serves. */
 const NOTICE_SHARE = 0.25;
+/** They need no longer for that, however long transfers may take to end. */
+const LONGEST_NOTICE_MS = 1250;
 /** The share after which whoever still waits for an answer is told to come back. */
 const LAST_CALL_SHARE = 0.9;
 /** The share after which nothing is waited for any more. */
@@ -23,8 +27,8 @@ const END_SHARE = 0.97;
 
 /**
  * Stops without losing a request: readiness fails first while everything is still served, with `Connection: close` on
- * each answer; then idle connections are closed and no more are accepted; requests under way are answered, and those that
- * cannot be within the grace period get a 503 that says when to try again.
+ * each answer; then idle connections are closed and no more are accepted; requests and transfers under way end, and it is
+ * over as soon as they have. Those that cannot within the grace period get a 503 that says when to try again.
  */
 export class GracefulStop {
   readonly #sockets = new Set<Socket>();
@@ -45,15 +49,16 @@ export class GracefulStop {
       response.shouldKeepAlive = false;
     });
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
-    await delay(graceMs * NOTICE_SHARE);
+    const noticeMs = Math.min(graceMs * NOTICE_SHARE, LONGEST_NOTICE_MS);
+    await delay(noticeMs);
 
     const lastCall = setTimeout(
       () => {
         this.#lastCall();
       },
-      graceMs * (LAST_CALL_SHARE - NOTICE_SHARE),
+      graceMs * LAST_CALL_SHARE - noticeMs,
     );
-    const outOfTime = delay(graceMs * (END_SHARE - NOTICE_SHARE), undefined, { ref: false });
+    const outOfTime = delay(graceMs * END_SHARE - noticeMs, undefined, { ref: false });
     const closed = this.service.close();
     this.#endUnused();
     await Promise.race([closed, outOfTime]);
@@ -66,6 +71,7 @@ export class GracefulStop {
   }
 
   #lastCall(): void {
+    this.service.endTransfers();
     for (const response of this.#underWay()) {
       if (!response.headersSent) answerUnavailable(response);
     }

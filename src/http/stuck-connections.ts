@@ -2,7 +2,7 @@ import { type Server } from 'node:http';
 import { type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 
-export interface StuckConnectionLimits {
+interface StuckConnectionLimits {
   readonly checkEveryMs: number;
   /** For the other side to close, too, once it has been sent everything and the connection was closed from here. */
   readonly lingerMs: number;

@@ -188,6 +188,7 @@ describe('A request that the last call of a stop has answered', () => {
     const stop = new GracefulStop({
       server: service.app.getHttpServer(),
       stopping: new Stopping(),
+      endTransfers: () => undefined,
       close: async () => {
         await once(asked, 'answered');
       },

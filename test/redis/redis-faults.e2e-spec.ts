@@ -325,8 +325,8 @@ describeWithRedis('When something is wrong with Redis', () => {
   });
 
   it.each([
-    ['no Redis URL', 'redis://a,b'],
-    ['redisUrl must begin with', 'http://127.0.0.1'],
+    ['redisUrl must be a redis:// or rediss:// URL', 'redis://a,b'],
+    ['redisUrl must be a redis:// or rediss:// URL', 'http://127.0.0.1'],
     ['"ca" file of redisUrl must be a readable PEM file', 'rediss://:hidden@127.0.0.1?ca=%2Fnowhere.pem'],
   ])('a setting that cannot work fails the start, and is not quoted: %s', async (message, redisUrl) => {
     const failure = await start({ redisUrl }).catch((error: unknown) => String(error));
@@ -335,6 +335,8 @@ describeWithRedis('When something is wrong with Redis', () => {
   });
 
   it('a missing secret fails the start', async () => {
-    await expect(start({ tokenCacheSecret: undefined })).rejects.toThrow('tokenCacheSecret must have 32 characters');
+    await expect(start({ tokenCacheSecret: undefined })).rejects.toThrow(
+      'tokenCacheSecret must be 32 characters or more',
+    );
   });
 });
