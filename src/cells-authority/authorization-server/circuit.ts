@@ -3,7 +3,7 @@ import { type Clock } from '../clock.js';
 /** Whether requests are let through: all, none, or a single one that tries. */
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
-/** Whose request failed. */
+/** The sender of a failed request. */
 export interface Witness {
   /** Stands for the credential pair. */
   readonly pair: string;
@@ -15,9 +15,9 @@ export interface Witness {
 const FAILURES_TO_OPEN = 5;
 /** A burst that fails together, as when a load balancer restarts, is one event and not a dead upstream. */
 const STREAK_TO_OPEN_MS = 1000;
-/** One client's request that the authorization server cannot digest says nothing about other clients' requests. */
+/** A request that makes the authorization server fail says nothing about the requests of other clients. */
 const PAIRS_TO_OPEN = 3;
-/** So many origins have to fail until the circuit opens for those as well that have not failed. */
+/** Once this many origins have failed, the circuit opens for all others, too. */
 const ORIGINS_TO_OPEN_FOR_ALL = 3;
 const OPEN_MS = 5000;
 
@@ -70,7 +70,7 @@ export class Circuit {
     this.#unreachable = 0;
     this.#pairs.clear();
     this.#origins.clear();
-    // Answers of requests that were sent before the circuit opened count as well: upstream is there.
+    // Also when the request was sent before the circuit opened: the authorization server answers.
     if (this.#state !== 'closed') this.#change('closed');
   }
 
@@ -87,7 +87,7 @@ export class Circuit {
     this.#countFailure();
   }
 
-  /** Nothing is known about the authorization server after all. */
+  /** The request ended without showing whether the authorization server is well. */
   undecided(): void {
     if (this.#state === 'half_open') this.#change('open');
   }
@@ -104,7 +104,7 @@ export class Circuit {
     }
   }
 
-  /** Whether the circuit is one for requests from there. */
+  /** Whether the circuit applies to requests from this origin. */
   #concerns(origin: string): boolean {
     return this.#unreachable > 0 || this.#origins.size >= ORIGINS_TO_OPEN_FOR_ALL || this.#origins.has(origin);
   }

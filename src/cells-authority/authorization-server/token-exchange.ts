@@ -10,12 +10,12 @@ export interface UpstreamResponse {
   readonly body: string;
 }
 
-/** Token responses are a few KiB; whoever sends more than this is not the authorization server. */
+/** Token responses are a few KiB. A longer answer is not one. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The connection that an exchange takes place on. */
+/** The connection that an exchange uses. */
 export interface ExchangeConnection {
   /** Whether it is open and has served others before. */
   readonly reused: boolean;

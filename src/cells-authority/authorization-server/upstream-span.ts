@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/api';
 import { type UpstreamOutcome } from '../authority-observer.js';
 
-/** Baggage stays here: it is the caller's, and may say anything. */
+/** Baggage is not passed on: the caller may have put anything into it. */
 const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 /** What the spans of all requests to one token endpoint have in common; its query is left out. */

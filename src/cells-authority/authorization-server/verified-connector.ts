@@ -27,7 +27,7 @@ export function verifiedConnector({ connectTimeoutMs, ca }: ConnectorOptions): C
   return withTimeout(connect, connectTimeoutMs);
 }
 
-/** undici's own connect timeout is coarse (about a second); a budget is a budget. */
+/** undici's own connect timeout is only accurate to about a second. */
 function withTimeout(connect: Connector, timeoutMs: number): Connector {
   return (target, done) => {
     // undici's connectors return the socket before it is connected, though their type does not say so.

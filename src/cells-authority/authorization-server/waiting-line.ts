@@ -1,4 +1,4 @@
-/** A place among those whose requests are under way; give it back when done. */
+/** Permission to send a request. Call it when the request is over. */
 export type Place = () => void;
 
 /** Why no place could be had. `turned_away`: all who waited were sent away. */
@@ -17,7 +17,7 @@ interface Waiter {
 export class WaitingLine {
   #underWay = 0;
   #waiting = 0;
-  /** First is the origin whose turn it is; origins without waiters are not in it. */
+  /** The first origin is next; origins without waiters are left out. */
   readonly #origins = new Map<string, Set<Waiter>>();
 
   constructor(
@@ -45,7 +45,7 @@ export class WaitingLine {
     });
   }
 
-  /** Sends away those who wait and are refused now. */
+  /** Turns away the waiters of every origin that is refused now. */
   turnAway(isRefused: (origin: string) => boolean): void {
     for (const [origin, waiters] of [...this.#origins]) {
       if (!isRefused(origin)) continue;
@@ -56,7 +56,7 @@ export class WaitingLine {
     }
   }
 
-  /** Turns away the last one of the origin that has most in the line, if those are more than that. */
+  /** Turns away the newest waiter of the origin with most of them, if it has at least two more than the one that asks. */
   #makeRoom(forMoreThan: number): boolean {
     let longest: [origin: string, waiters: Set<Waiter>] | undefined;
     for (const entry of this.#origins) if (entry[1].size > (longest?.[1].size ?? forMoreThan + 1)) longest = entry;

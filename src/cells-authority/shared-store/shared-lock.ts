@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type RedisAccess } from './redis-access.js';
 import { type RedisCommands } from './redis-commands.js';
 
-/** A lock whose holder died holds the others up for no longer, in milliseconds. */
+/** Milliseconds after which the lock of a holder that died lapses. */
 export const LONGEST_LOCK_LAPSE_MS = 2000;
 
-/** A lock that lapses later, or never, is nobody's: it is taken over. ARGV: owner, milliseconds. */
+/** A lock that lapses later, or never, is not ours and is taken over. ARGV: owner, milliseconds. */
 const ACQUIRE = `
 if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return 'acquired' end
 local life = redis.call('PTTL', KEYS[1])
@@ -19,7 +19,7 @@ return 0`;
 
 /**
  * A lock on one cache key for all instances. It lapses soon when its holder dies, and is prolonged while the holder
- * works. It spares upstream requests and guards nothing else, so who cannot have it goes on without.
+ * works. It only saves upstream requests, so an instance that cannot get it goes on without.
  */
 export class SharedLock {
   readonly #owner = randomBytes(16).toString('base64url');
@@ -52,7 +52,7 @@ export class SharedLock {
   }
 }
 
-/** Who waits for another instance asks again after so many milliseconds; a fleet does not move in step. */
+/** Milliseconds until a waiting instance asks again, with a random part so that instances do not ask in step. */
 export function nextLook(tries: number): number {
   return Math.min(10 * 2 ** tries, 100) * (0.75 + Math.random() / 2);
 }
