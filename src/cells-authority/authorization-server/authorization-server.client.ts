@@ -144,7 +144,7 @@ export class AuthorizationServerClient {
     return result instanceof TransportFailure && result.unseen && deadline - this.clock() > 0;
   }
 
-  /** Milliseconds until the deadline, and at least 1: 0 would mean no limit to axios. */
+  /** Milliseconds until the deadline, and at least 1. */
   #timeLeft(deadline: number): number {
     return Math.max(1, deadline - this.clock());
   }
