@@ -143,7 +143,7 @@ describe(`A limit of ${OPEN_FILES} open files`, () => {
     const peers = await Promise.all(Array.from({ length: OPEN_FILES }, () => silentPeer(port, `${HEAD}X: `)));
     const dropped = () => peers.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length;
     await settled(() => dropped() >= OPEN_FILES * 0.25);
-    expect(service.output()).toContain(`Connections are refused: ${OPEN_FILES * 0.75} are open`);
+    await settled(() => service.output().includes(`Connections are refused: ${OPEN_FILES * 0.75} are open`));
     expect((await token()).status).toBe(200);
 
     const another = () => new KeepAliveClient().get(service.origin, '/health/live').catch(() => undefined);

@@ -28,7 +28,7 @@ function spelled(character: string): fc.Arbitrary<string> {
 const spellings = fc
   .tuple(
     fc.constantFrom('', '', '', '/', '//', 'http://host', '/v3.0/cells/..', '/v4.0/cells/%2e%2e/..', '/.'),
-    fc.constantFrom(...TOKEN_PATHS).chain((path) => fc.tuple(...[...path].map(spelled))),
+    fc.constantFrom(...TOKEN_PATHS).chain((path) => fc.tuple(...Array.from(path, spelled))),
     fc.constantFrom(
       '',
       '',

@@ -17,6 +17,7 @@ function registeredNames(): ReadonlySet<string> {
   metrics.addProcessMetrics();
   metrics.addKept(() => ({ keptTokens: 0, heldCredentials: 0 }));
   metrics.addDroppedLogLines(() => 0);
+  metrics.addGateway(() => ({ inFlight: 0, bytesUp: 0, bytesDown: 0 }));
   return new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
 }
 
