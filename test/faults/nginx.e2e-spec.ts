@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { HttpUpstream } from '../gateway/test-gateway.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { closedPort } from '../support/closed-port.js';
 import { exchange } from '../support/http-exchange.js';
@@ -46,14 +48,21 @@ async function listening(port: number, nginx: ChildProcess): Promise<void> {
 }
 
 describe('nginx as SECURITY.md sets it up', () => {
-  it('writes no secret to its logs, and passes on whose request it is', async () => {
+  it('writes no secret to its logs, shows no metrics, passes files on and tells whose request it is', async () => {
     if (NGINX === undefined) {
       expect(process.env.CI).not.toBe('true');
       process.stdout.write('nginx is not installed: its configuration is not tested\n');
       return;
     }
     const upstream = await AsposeLimits.start({ clients: [['proxied', SECRET]] });
-    const service = await startService({ UPSTREAM_TOKEN_URL: upstream.tokenUrl, TRUST_PROXY: '127.0.0.1' });
+    const cellsApi = await HttpUpstream.start((request, response) => {
+      void buffer(request).then((file) => response.end(String(file.length)));
+    });
+    const service = await startService({
+      UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+      CELLS_API_URL: cellsApi.origin,
+      TRUST_PROXY: '127.0.0.1',
+    });
     const folder = mkdtempSync(join(tmpdir(), 'cells-authority-nginx-'));
     const port = await closedPort();
     const file = configure(folder, documentedConfiguration(port, Number(new URL(service.origin).port)));
@@ -65,6 +74,10 @@ describe('nginx as SECURITY.md sets it up', () => {
     const good = await exchange(`http://127.0.0.1:${port}`, { path: `/v4.0/cells/connect/token?${query}` });
     expect(good.status).toBe(200);
     await exchange(`http://127.0.0.1:${port}`, { path: `/connect/token?${query}`, body: 'x'.repeat(20_000) });
+    const path = '/v3.0/cells/storage/file/nginx-test-file.xlsx';
+    const upload = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'PUT', body: Buffer.alloc(1_000_000) });
+    expect(await upload.text()).toBe('1000000');
+    expect((await exchange(`http://127.0.0.1:${port}`, { path: '/metrics', method: 'GET' })).status).toBe(404);
     // A forged address does not get past the proxy: all guesses count for one client.
     const statuses: number[] = [];
     for (let nth = 0; nth < 15; nth += 1) {
@@ -83,6 +96,7 @@ describe('nginx as SECURITY.md sets it up', () => {
     await exited;
     await service.close();
     await upstream.close();
+    await cellsApi.close();
 
     expect(log()).toContain('"POST /v4.0/cells/connect/token" 200');
     expect(log() + readFileSync(join(folder, 'error.log'), 'utf8')).not.toMatch(
