@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { CellsAuthorityService, OAuthError } from '../cells-authority/index.js';
+import { CellsAuthorityService, OAuthError, readCertificateAuthorities } from '../cells-authority/index.js';
 import { CELLS_GATEWAY_OPTIONS } from './cells-gateway.module-definition.js';
 import { type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
@@ -58,7 +57,7 @@ export class CellsGateway implements OnApplicationShutdown {
       connections: new UpstreamConnections({
         origin: upstream,
         connectTimeoutMs,
-        ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+        ca: caFile === undefined ? undefined : readCertificateAuthorities(caFile),
       }),
       upstream,
       maxBodyBytes: maxBodyMib * MIB,
