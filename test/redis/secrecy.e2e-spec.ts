@@ -40,9 +40,7 @@ describeWithRedis('What is kept in Redis', () => {
   const tokenKey = async () => (await keys('ca:token:*', 1))[0] ?? '';
 
   it('says nothing by itself', async () => {
-    const seen: string[] = [];
-    const monitor = await redis.client.duplicate({ lazyConnect: false }).monitor();
-    monitor.on('monitor', (_time: string, words: string[]) => seen.push(words.join(' ')));
+    const monitor = await redis.monitor();
     const { body } = await one.ask(ID, SECRET, { scope: 'a-scope-of-its-own', clientAddress: '198.51.100.123' });
     await one.ask(ID, WRONG_SECRET, { clientAddress: '198.51.100.123' });
     upstream.respondNext({ status: 400, body: { error: 'invalid_scope', error_description: `not for ${ID}` } });
@@ -67,9 +65,9 @@ describeWithRedis('What is kept in Redis', () => {
         scanner.add(`value of ${key}`, (await redis.client.getBuffer(key)) ?? '');
       }
     }
-    await until(() => seen.length > 10);
-    scanner.add('commands', seen.join('\n'));
-    monitor.disconnect();
+    await until(() => monitor.lines.length > 10);
+    scanner.add('commands', monitor.lines.join('\n'));
+    monitor.stop();
     expect(scanner.bytes).toBeGreaterThan(1000);
     expect(scanner.leaks()).toEqual([]);
     expect(all.every((key) => /^ca:[a-z]+:\{[\w-]{43}\}$/.test(key))).toBe(true);
@@ -162,17 +160,14 @@ describeWithRedis('What is kept in Redis', () => {
     ['a text without an end', 'SET', []],
     ['a text that stays for an hour', 'SET', ['PX', '3600000']],
   ])('holds nobody up when a lock is %s', async (_what, command, more) => {
-    const names: string[] = [];
-    const monitor = await redis.client.duplicate({ lazyConnect: false }).monitor();
-    monitor.on('monitor', (_time: string, words: string[]) =>
-      names.push(...words.filter((word) => word.startsWith('ca:lock:'))),
-    );
+    const monitor = await redis.monitor();
+    const names = () => monitor.lines.flatMap((line) => line.match(/ca:lock:[^"]+/g) ?? []);
     upstream.respondNext({ status: 503 });
     await one.ask(ID, SECRET);
-    await until(() => names.length > 0);
-    monitor.disconnect();
+    await until(() => names().length > 0);
+    monitor.stop();
     await keys('ca:lock:*', 0);
-    await redis.command(command, names[0] ?? '', 'foreign', ...more);
+    await redis.command(command, names()[0] ?? '', 'foreign', ...more);
     expect((await two.ask(ID, SECRET)).serial).toBe(1);
     expect(two.outcomes('lock')).toContain('tampered');
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -85,6 +86,21 @@ export class RedisServer {
   async command(name: string, ...values: (string | Buffer)[]): Promise<unknown> {
     if (this.client.status !== 'ready') await this.client.connect();
     return this.client.call(name, ...values);
+  }
+
+  /**
+   * Watches every command from here on, one line each, as MONITOR prints them. On a bare socket: ioredis asks for INFO on
+   * the same connection, and fails when a line comes in before the answer.
+   */
+  async monitor(): Promise<{ readonly lines: readonly string[]; stop(): void }> {
+    const socket = connect(this.port, '127.0.0.1');
+    const lines: string[] = [];
+    const reader = createInterface(socket);
+    socket.write('MONITOR\r\n');
+    const [answer] = await once(reader, 'line');
+    if (answer !== '+OK') throw new Error(`MONITOR was answered with ${String(answer)}`);
+    reader.on('line', (line) => lines.push(line));
+    return { lines, stop: () => socket.destroy() };
   }
 
   /** Stops answering, with all connections open. */
