@@ -1,5 +1,5 @@
 import { type AuthorityObserver } from './authority-observer.js';
-import { isTokenUrl } from './authorization-server/token-url.js';
+import { isTokenUrl } from './verified-tls.js';
 import {
   choice,
   defaultsOf,

@@ -5,7 +5,7 @@ import { type ClientCredentials } from './client-credentials/client-credentials.
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-responses.dto.js';
 import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
-import { type TokenAnswer } from './token-cache/token-answer.js';
+import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
 
 /** How a token is to be got. */

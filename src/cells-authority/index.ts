@@ -33,7 +33,8 @@ export {
   CellsApiAuthorization,
   type CellsApiAuthorizationOptions,
 } from './cells-api/cells-api-authorization.js';
-export { isTokenUrl } from './authorization-server/token-url.js';
+export { serverAttributes, traceHeaders } from './authorization-server/upstream-span.js';
+export { TransportFailure, transportFailureOf } from './authorization-server/transport-failure.js';
 export { type ClientCredentials, type CredentialForm } from './client-credentials/client-credentials.js';
 export { type HttpRequest } from './client-credentials/http-request.js';
 export { TokenRequestDto } from './dto/token-request.dto.js';
@@ -47,5 +48,5 @@ export { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token
 export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './token-reply.js';
 export { TokenResponder } from './token-responder.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
-export { type TokenAnswer } from './token-cache/token-answer.js';
-export { readCertificateAuthorities, verifiedTls, type VerifiedTls } from './verified-tls.js';
+export { type TokenAnswer } from './token-cache/kept-token.js';
+export { isTokenUrl, readCertificateAuthorities, verifiedTls, type VerifiedTls } from './verified-tls.js';

@@ -9,7 +9,7 @@ import { invalidClientForBasic, invalidRequest, serverError } from './errors/oau
 import { readBodyText } from './host-adapters/body-text.js';
 import { AUTHORITY_OBSERVER } from './injection-tokens.js';
 import { TokenAuthority } from './token-cache/token-authority.js';
-import { type TokenAnswer } from './token-cache/token-answer.js';
+import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, type TokenPath } from './token-paths.js';
 import { errorContent, type TokenReply, type TokenReplyContent } from './token-reply.js';
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CellsGateway } from './cells-gateway.js';
-import { ConfigurableModuleClass } from './cells-gateway.module-definition.js';
+import { ConfigurableModuleClass } from './cells-gateway.options.js';
 
 /** The gateway to the Cells API. */
 @Module({ providers: [CellsGateway], exports: [CellsGateway] })

@@ -1,3 +1,4 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type GatewayObserver } from './gateway-observer.js';
 
 /** Where requests of the Cells API go, and within which limits. */
@@ -20,3 +21,6 @@ export interface CellsGatewayOptions {
   readonly requestId: (request: { readonly headers: NodeJS.Dict<string | string[]> }) => string;
   readonly observer: GatewayObserver;
 }
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN: CELLS_GATEWAY_OPTIONS } =
+  new ConfigurableModuleBuilder<CellsGatewayOptions>().setClassMethodName('forRoot').build();

@@ -2,8 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { CellsAuthorityService, OAuthError, readCertificateAuthorities } from '../cells-authority/index.js';
-import { CELLS_GATEWAY_OPTIONS } from './cells-gateway.module-definition.js';
-import { type CellsGatewayOptions } from './cells-gateway.options.js';
+import { CELLS_GATEWAY_OPTIONS, type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
 import {
   type GatewayFailure,

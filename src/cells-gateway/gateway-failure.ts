@@ -1,3 +1,5 @@
+import { transportFailureOf } from '../cells-authority/index.js';
+
 /** How a request through the gateway ended. A closed set, fit for metric labels. */
 export type GatewayOutcome =
   | 'passed'
@@ -113,29 +115,23 @@ function timeout(outcome: GatewayFailure['outcome'], proxyError: string, descrip
   return { outcome, status: 504, error: 'temporarily_unavailable', description, proxyError };
 }
 
-const NAME_CODE = /^(?:ENOTFOUND|EAI_)/;
-const ROUTE_CODE = /^(?:EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/;
-const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
-
 /** Names the failure of an upstream request by the error's code alone: the error may quote the request. */
 export function failureOf(error: unknown): GatewayFailure {
-  const code = codeOf(error);
-  if (code === 'ETIMEDOUT') return CONNECT_TIMEOUT;
-  if (code === 'ECONNREFUSED') return unreachable('connect_failed', 'connection_refused');
-  if (ROUTE_CODE.test(code)) return unreachable('connect_failed', 'destination_ip_unroutable');
-  if (NAME_CODE.test(code)) return unreachable('name_not_found', 'dns_error');
-  if (TLS_CODE.test(code)) {
-    return badGateway('tls_failed', 'tls_certificate_error', 'The Cells API has no valid certificate');
+  const { kind, code } = transportFailureOf(error, false);
+  switch (kind) {
+    case 'connect_timeout':
+      return CONNECT_TIMEOUT;
+    case 'connect_failed':
+      return unreachable(kind, code === 'ECONNREFUSED' ? 'connection_refused' : 'destination_ip_unroutable');
+    case 'name_not_found':
+      return unreachable(kind, 'dns_error');
+    case 'tls_failed':
+      return badGateway(kind, 'tls_certificate_error', 'The Cells API has no valid certificate');
+    case 'invalid_response':
+      return badGateway(kind, 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
+    default:
+      return badGateway('connection_lost', 'connection_terminated', 'The Cells API broke the connection');
   }
-  if (code.startsWith('HPE_') || code.startsWith('ERR_')) {
-    return badGateway('invalid_response', 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
-  }
-  return badGateway('connection_lost', 'connection_terminated', 'The Cells API broke the connection');
-}
-
-function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : '';
 }
 
 function unreachable(outcome: GatewayFailure['outcome'], proxyError: string): GatewayFailure {

@@ -8,10 +8,8 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { serverAttributes, traceHeaders } from '../cells-authority/index.js';
 import { type TransferEnd } from './transfer.js';
-
-/** Baggage stays here: it is the caller's, and may say anything. */
-const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 /**
  * The spans of one transfer, the upstream one below the request's own. No attribute holds a path below the API's version,
@@ -47,16 +45,10 @@ export class GatewaySpans {
     const below = trace.setSpan(parent, request);
     const upstream = tracer.startSpan(
       `${method} Cells API`,
-      { kind: SpanKind.CLIENT, attributes: { ...attributes, 'server.address': api.hostname, ...portOf(api) } },
+      { kind: SpanKind.CLIENT, attributes: { ...attributes, ...serverAttributes(api) } },
       below,
     );
-    const sent: Record<string, string> = {};
-    propagation.inject(trace.setSpan(below, upstream), sent, {
-      set: (carrier, name, value) => {
-        if (CONTINUED.has(name.toLowerCase())) carrier[name] = value;
-      },
-    });
-    return new GatewaySpans(request, upstream, sent);
+    return new GatewaySpans(request, upstream, traceHeaders(upstream, below));
   }
 
   /** Ends them; the status is that of the answer that the client got, if any. */
@@ -69,8 +61,4 @@ export class GatewaySpans {
       span.end();
     }
   }
-}
-
-function portOf({ port, protocol }: URL): { 'server.port': number } {
-  return { 'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }

@@ -2,6 +2,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from '
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { TransportFailure, verifiedTls } from '../cells-authority/index.js';
 
 /** Connections to the Cells API at a time. */
 const MAX_CONNECTIONS = 256;
@@ -51,7 +52,7 @@ export class UpstreamConnections {
       host,
       port: origin.port === '' ? (tls ? 443 : 80) : Number(origin.port),
       maxHeaderSize: MAX_HEADER_BYTES,
-      ...(tls ? { rejectUnauthorized: true, servername: serverName(host), ...(ca === undefined ? {} : { ca }) } : {}),
+      ...(tls ? { ...verifiedTls(ca), servername: serverName(host) } : {}),
     };
     const Agent = tls ? HttpsAgent : HttpAgent;
     this.#kept = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: KEEP_ALIVE_MS });
@@ -63,7 +64,7 @@ export class UpstreamConnections {
     return this.#open >= MAX_CONNECTIONS + MAX_WAITING;
   }
 
-  /** Opens a request, whose body is then written to it. It fails with the code ETIMEDOUT when connecting takes too long. */
+  /** Opens a request, whose body is then written to it. It fails with a {@link TransportFailure} when connecting takes too long. */
   open({ method, path, headers, ownConnection }: UpstreamRequest): ClientRequest {
     const request = this.#request({
       ...this.#options,
@@ -96,7 +97,7 @@ function serverName(host: string): string {
 
 function limitConnecting(socket: Socket, timeoutMs: number): void {
   const timer = setTimeout(() => {
-    socket.destroy(Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' }));
+    socket.destroy(new TransportFailure('connect_timeout', true, 'CONNECT_TIMEOUT'));
   }, timeoutMs);
   const clear = () => {
     clearTimeout(timer);

@@ -5,12 +5,26 @@ import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type FastifyReply, type FastifyRequest, type RouteHandlerMethod } from 'fastify';
 import { dump } from 'js-yaml';
 import swaggerUiFolder from 'swagger-ui-dist/absolute-path.js';
-import { TRY_IT_PAGE_CSP } from './content-security-policy.js';
 import { createOpenApiDocument } from './openapi-document.js';
 import { PageFile } from './page-file.js';
 import { type Language, LANGUAGES, negotiateLanguage } from './translations/languages.js';
 import { translateDocument } from './translations/translate-document.js';
 import { TRY_IT_PAGE_SCRIPT, tryItPageHtml } from './try-it-page.html.js';
+
+/**
+ * What the try-it page may load: its own origin's scripts and documents, and nothing from anywhere else. Swagger UI
+ * writes its styles inline, its scripts it does not; its icons, and ours, are `data:` images.
+ */
+const TRY_IT_PAGE_CSP = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 

@@ -1,6 +1,74 @@
-import { Module } from '@nestjs/common';
-import { TerminusModule } from '@nestjs/terminus';
-import { HealthController } from './health.controller.js';
+import {
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  Header,
+  Module,
+  ServiceUnavailableException,
+  UseFilters,
+} from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { type HealthCheckResult, HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
+import { type FastifyReply } from 'fastify';
+import { Stopping } from '../http/stopping.js';
+import { AuthorityCondition } from './authority-condition.js';
+
+/** Answers a probe with what the checks say, and not with an OAuth error. */
+@Catch(ServiceUnavailableException)
+class NotReadyFilter implements ExceptionFilter<ServiceUnavailableException> {
+  catch(error: ServiceUnavailableException, host: ArgumentsHost): void {
+    void host
+      .switchToHttp()
+      .getResponse<FastifyReply>()
+      .code(error.getStatus())
+      .header('Cache-Control', 'no-store')
+      .send(error.getResponse());
+  }
+}
+
+/** For probes. Nobody else is asked to answer one. */
+@ApiExcludeController()
+@Controller('health')
+class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly condition: AuthorityCondition,
+    private readonly stopping: Stopping,
+  ) {}
+
+  /** Whether the process answers at all. */
+  @Get('live')
+  @Header('Cache-Control', 'no-store')
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** Whether to send requests here: until the service is told to stop, for kept tokens are served whatever is down. */
+  @Get('ready')
+  @Header('Cache-Control', 'no-store')
+  @UseFilters(NotReadyFilter)
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => {
+        const service = this.indicators.check('service');
+        return this.stopping.begun ? service.down({ stopping: true }) : service.up();
+      },
+      () => {
+        const { circuit } = this.condition;
+        const upstream = this.indicators.check('authorization_server');
+        return circuit === 'closed' ? upstream.up({ circuit }) : upstream.degraded({ circuit });
+      },
+      () => {
+        const { redis } = this.condition;
+        const store = this.indicators.check('redis');
+        return redis === 'unavailable' ? store.degraded({ state: 'bypassed' }) : store.up({ state: redis });
+      },
+    ]);
+  }
+}
 
 /** `/health/live` and `/health/ready`. */
 @Module({

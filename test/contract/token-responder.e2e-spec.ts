@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { type AuthorityEvent, CellsAuthorityController, TokenResponder } from '../../src/cells-authority/index.js';
 import { TokenAuthority } from '../../src/cells-authority/token-cache/token-authority.js';
-import { type TokenAnswer } from '../../src/cells-authority/token-cache/token-answer.js';
+import { type TokenAnswer } from '../../src/cells-authority/token-cache/kept-token.js';
 import { GracefulStop } from '../../src/http/graceful-stop.js';
 import { Stopping } from '../../src/http/stopping.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';

@@ -2,7 +2,7 @@ import { type INestApplicationContext } from '@nestjs/common';
 import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../../src/cells-authority/cells-authority.options.js';
 import { type TokenRequest } from '../../src/cells-authority/client-credentials/client-credentials.js';
 import { PUBLISHED_PATH } from '../../src/cells-authority/index.js';
-import { type TokenAnswer } from '../../src/cells-authority/token-cache/token-answer.js';
+import { type TokenAnswer } from '../../src/cells-authority/token-cache/kept-token.js';
 import { TokenAuthority } from '../../src/cells-authority/token-cache/token-authority.js';
 import { maxAgeOn } from '../../src/cells-authority/token-paths.js';
 

@@ -1,15 +1,20 @@
-import { type Socket } from 'node:net';
-import { Client, type Dispatcher, Pool } from 'undici';
+import { lookup } from 'node:dns';
+import { Socket } from 'node:net';
+import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { type AuthorityOptions } from '../cells-authority.options.js';
-import { readCertificateAuthorities } from '../verified-tls.js';
+import { readCertificateAuthorities, verifiedTls } from '../verified-tls.js';
+import { sharedLookup } from './shared-lookup.js';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
-import { type TransportFailure } from './transport-failure.js';
-import { type Connector, type ConnectorOptions, verifiedConnector } from './verified-connector.js';
+import { TransportFailure } from './transport-failure.js';
 
 /** The settings of a pool of connections to one origin. */
-export interface ConnectionPoolOptions extends ConnectorOptions {
+export interface ConnectionPoolOptions {
   readonly origin: string;
   readonly maxConnections: number;
+  /** Milliseconds for connecting, TLS included; then it fails with a {@link TransportFailure}. */
+  readonly connectTimeoutMs: number;
+  /** PEM text of the certificate authorities to trust; absent: Node's own. */
+  readonly ca: string | undefined;
 }
 
 /** A request in the shape that the token endpoint takes. */
@@ -143,4 +148,41 @@ class OneConnectionClient extends Client {
     if ('exchange' in options && options.exchange instanceof TokenExchange) options.exchange.assignTo(this.#connection);
     return super.dispatch(options, handler);
   }
+}
+
+/** How undici opens a connection. */
+type Connector = buildConnector.connector;
+
+/** Opens connections on which a secret may be sent: certificates are verified, and connecting has its time. */
+function verifiedConnector({
+  connectTimeoutMs,
+  ca,
+}: Pick<ConnectionPoolOptions, 'connectTimeoutMs' | 'ca'>): Connector {
+  const connect = buildConnector({
+    timeout: 0,
+    autoSelectFamily: true,
+    lookup: sharedLookup(lookup),
+    ...verifiedTls(ca),
+  });
+  return withTimeout(connect, connectTimeoutMs);
+}
+
+/** undici's own connect timeout is only accurate to about a second. */
+function withTimeout(connect: Connector, timeoutMs: number): Connector {
+  return (target, done) => {
+    // undici's connectors return the socket before it is connected, though their type does not say so.
+    const connecting: { socket?: unknown } = {};
+    const timer = setTimeout(() => {
+      const failure = new TransportFailure('connect_timeout', false, 'CONNECT_TIMEOUT');
+      if (connecting.socket instanceof Socket) connecting.socket.destroy(failure);
+    }, timeoutMs);
+    connecting.socket = open(connect, target, (...result) => {
+      clearTimeout(timer);
+      done(...result);
+    });
+  };
+}
+
+function open(connect: (...args: Parameters<Connector>) => unknown, ...args: Parameters<Connector>): unknown {
+  return connect(...args);
 }

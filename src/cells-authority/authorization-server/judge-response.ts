@@ -2,7 +2,6 @@ import { type UpstreamOutcome } from '../authority-observer.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { serverError, temporarilyUnavailable, tooManyRequests } from '../errors/oauth-errors.js';
 import { IssuedToken } from './issued-token.js';
-import { parseRetryAfter } from './retry-after.js';
 import { type UpstreamResponse } from './token-exchange.js';
 
 /** What an answer of the authorization server means. */
@@ -74,4 +73,24 @@ function errorCodeOf(body: string): string | undefined {
 
 function repeats(body: string, secret: string): boolean {
   return [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)].some((text) => body.includes(text));
+}
+
+const SHORTEST_S = 1;
+const LONGEST_S = 3600;
+
+/**
+ * Seconds of a Retry-After header, given as seconds or as an HTTP date (RFC 9110 §10.2.3), clamped to 1..3600;
+ * `undefined` when it is absent or unreadable.
+ */
+export function parseRetryAfter(header: string | undefined, wallClockMs = Date.now()): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^\d{1,15}$/.test(text)) return clamp(Number(text));
+  // Date.parse reads far more than HTTP dates; all of those begin with the name of a day.
+  const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : clamp(Math.ceil((date - wallClockMs) / 1000));
+}
+
+function clamp(seconds: number): number {
+  return Math.min(Math.max(seconds, SHORTEST_S), LONGEST_S);
 }

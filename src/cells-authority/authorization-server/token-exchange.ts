@@ -1,5 +1,4 @@
 import { type IncomingHttpHeaders } from 'node:http';
-import { type Dispatcher } from 'undici';
 import { TransportFailure, transportFailureOf } from './transport-failure.js';
 
 /** A complete answer of the authorization server, not yet judged. */
@@ -24,13 +23,18 @@ export interface ExchangeConnection {
   destroy(failure: TransportFailure): void;
 }
 
-/** One request and its answer on one connection, as undici tells of it. */
-export class TokenExchange implements Dispatcher.DispatchHandler {
+/** Ends a request that is under way. */
+interface RequestController {
+  abort(reason: Error): void;
+}
+
+/** One request and its answer on one connection; undici's dispatcher calls the `on…` methods. */
+export class TokenExchange {
   readonly response: Promise<UpstreamResponse>;
   readonly #deadline: NodeJS.Timeout;
   readonly #chunks: Buffer[] = [];
   #settle!: { resolve: (response: UpstreamResponse) => void; reject: (failure: TransportFailure) => void };
-  #controller: Dispatcher.DispatchController | undefined;
+  #controller: RequestController | undefined;
   #failure: TransportFailure | undefined;
   #connection: ExchangeConnection | undefined;
   #reused = false;
@@ -55,12 +59,12 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
     this.#bytesBefore = connection.bytesRead;
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: RequestController): void {
     this.#controller = controller;
     if (this.#failure !== undefined) controller.abort(this.#failure);
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(_controller: RequestController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     this.#status = status;
     this.#retryAfter = headers['retry-after'];
@@ -70,7 +74,7 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: RequestController, chunk: Buffer): void {
     this.#received += chunk.length;
     if (this.#received > MAX_RESPONSE_BYTES) {
       this.#abort(new TransportFailure('invalid_response', false, 'RESPONSE_TOO_LARGE'));
@@ -90,7 +94,7 @@ export class TokenExchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_controller: RequestController, error: Error): void {
     this.fail(error);
   }
 

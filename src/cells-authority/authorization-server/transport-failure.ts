@@ -32,7 +32,7 @@ export class TransportFailure extends Error {
 const NAME_FAILURES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME']);
 const CONNECT_FAILURES = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
 const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
-const PROTOCOL_CODE = /^(?:HPE_|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW))/;
+const PROTOCOL_CODE = /^(?:HPE_|ERR_(?:HTTP_|INVALID_)|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW))/;
 
 /** Names a failure of the layer below by its code alone. */
 export function transportFailureOf(error: unknown, sawNothing: boolean): TransportFailure {

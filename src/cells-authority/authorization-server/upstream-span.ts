@@ -1,5 +1,6 @@
 import {
   type Attributes,
+  type Context,
   context,
   isSpanContextValid,
   propagation,
@@ -10,17 +11,29 @@ import {
 } from '@opentelemetry/api';
 import { type UpstreamOutcome } from '../authority-observer.js';
 
-/** Baggage is not passed on: the caller may have put anything into it. */
+/** The request headers that are passed on. Baggage is not: the caller may have put anything into it. */
 const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
+
+/** The request headers that continue a trace below this span. */
+export function traceHeaders(span: Span, parent: Context): Record<string, string> {
+  const headers: Record<string, string> = {};
+  propagation.inject(trace.setSpan(parent, span), headers, {
+    set: (carrier, name, value) => {
+      if (CONTINUED.has(name.toLowerCase())) carrier[name] = value;
+    },
+  });
+  return headers;
+}
+
+/** Where a span's request goes; of the URL nothing but host and port. */
+export function serverAttributes({ hostname, port, protocol }: URL): Attributes {
+  const defaultPort = protocol === 'https:' ? 443 : 80;
+  return { 'server.address': hostname, 'server.port': port === '' ? defaultPort : Number(port) };
+}
 
 /** What the spans of all requests to one token endpoint have in common; its query is left out. */
 export function spanAttributes(tokenUrl: string): Attributes {
-  const { hostname, port, protocol } = new URL(tokenUrl);
-  return {
-    'http.request.method': 'POST',
-    'server.address': hostname,
-    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-  };
+  return { 'http.request.method': 'POST', ...serverAttributes(new URL(tokenUrl)) };
 }
 
 /** The span of one upstream request, its retry included. Without an OpenTelemetry SDK it does nothing. */
@@ -36,13 +49,7 @@ export class UpstreamSpan {
   /** The request headers that continue the trace, if there is one. */
   get headers(): Record<string, string> | undefined {
     if (!isSpanContextValid(this.#span.spanContext())) return undefined;
-    const headers: Record<string, string> = {};
-    propagation.inject(trace.setSpan(context.active(), this.#span), headers, {
-      set: (carrier, name, value) => {
-        if (CONTINUED.has(name.toLowerCase())) carrier[name] = value;
-      },
-    });
-    return headers;
+    return traceHeaders(this.#span, context.active());
   }
 
   end(outcome: UpstreamOutcome, status: number | undefined, retried: boolean): void {

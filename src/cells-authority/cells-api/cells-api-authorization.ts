@@ -1,7 +1,7 @@
 import { type HttpService } from '@nestjs/axios';
 import { Injectable } from '@nestjs/common';
 import axios, { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
-import { isTokenUrl } from '../authorization-server/token-url.js';
+import { isTokenUrl } from '../verified-tls.js';
 import { CellsAuthorityService } from '../cells-authority.service.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { sendBearer } from './bearer-attempt.js';

@@ -1,6 +1,6 @@
+import { type TokenSource } from '../authority-observer.js';
 import { type IssuedToken } from '../authorization-server/issued-token.js';
 import { type SharedToken } from '../shared-store/shared-token.js';
-import { answerWith, type TokenAnswer } from './token-answer.js';
 
 const MARGIN_S = 60;
 /** Lifetimes shorter than this have a margin of a tenth instead. */
@@ -89,4 +89,19 @@ export class KeptToken {
     }
     return this.#answer;
   }
+}
+
+/** A token as it is handed to a client. */
+export interface TokenAnswer {
+  readonly accessToken: string;
+  /** The token response, a ready JSON text. */
+  readonly text: string;
+  /** Bytes of the text in UTF-8. */
+  readonly length: number;
+  readonly source: TokenSource;
+}
+
+/** Puts a token into an answer. */
+export function answerWith(token: IssuedToken, text: string, source: TokenSource): TokenAnswer {
+  return { accessToken: token.accessToken, text, length: token.bytesOf(text), source };
 }

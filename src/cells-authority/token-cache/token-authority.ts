@@ -14,7 +14,7 @@ import { CacheKeys } from './cache-keys.js';
 import { CredentialHolds, type HeldRequest, isAboutRequest, isRefusal } from './credential-holds.js';
 import { clientNetworks } from './client-networks.js';
 import { GuessingSlowed, GuessLimits, guessSubjects } from './guess-limits.js';
-import { answerWith, type TokenAnswer } from './token-answer.js';
+import { answerWith, type TokenAnswer } from './kept-token.js';
 import { type CacheEntry, type ReuseTerms, TokenCache } from './token-cache.js';
 
 /** A token request, however it came. */

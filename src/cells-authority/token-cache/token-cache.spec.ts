@@ -3,7 +3,7 @@ import { type AuthorityEvent } from '../authority-observer.js';
 import { IssuedToken } from '../authorization-server/issued-token.js';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { gatewayTimeout, invalidRequest, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
-import { type TokenAnswer } from './token-answer.js';
+import { type TokenAnswer } from './kept-token.js';
 import { type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
 
 const ANY: ReuseTerms = { maxAge: Infinity, minFresh: 0, forceRefresh: false };

@@ -11,7 +11,7 @@ import { SharedToken } from '../shared-store/shared-token.js';
 import { type AcceptToken } from '../shared-store/shared-tokens.js';
 import { KeptToken } from './kept-token.js';
 import { PairShares } from './pair-shares.js';
-import { answerWith, type TokenAnswer } from './token-answer.js';
+import { answerWith, type TokenAnswer } from './kept-token.js';
 
 /** What a client may demand of a token that is reused. */
 export interface ReuseTerms {

@@ -1,4 +1,4 @@
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 export const french: Translation = {
   title: 'Service de jetons Aspose.Cells Cloud',

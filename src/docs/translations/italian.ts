@@ -1,4 +1,4 @@
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 export const italian: Translation = {
   title: 'Servizio di token per Aspose.Cells Cloud',

@@ -3,7 +3,7 @@ import { french } from './french.js';
 import { italian } from './italian.js';
 import { russian } from './russian.js';
 import { spanish } from './spanish.js';
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 /** The languages of the document, by their BCP 47 tag, in the order in which they are offered. */
 export const LANGUAGES = {

@@ -1,4 +1,4 @@
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 export const russian: Translation = {
   title: 'Сервис токенов Aspose.Cells Cloud',

@@ -1,4 +1,4 @@
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 export const spanish: Translation = {
   title: 'Servicio de tokens de Aspose.Cells Cloud',

@@ -1,5 +1,5 @@
 import { type english, english as source } from './english.js';
-import { type Translation } from './translation.js';
+import { type Translation } from './english.js';
 
 const TEXT_MEMBERS: ReadonlySet<string> = new Set(['title', 'summary', 'description']);
 const NAMES: ReadonlyMap<string, keyof typeof english> = new Map(
