@@ -1,5 +1,6 @@
 import { type CredentialForm } from './client-credentials/client-credentials.js';
 import { type TokenPath } from './token-paths.js';
+import { type TlsTrouble } from './verified-tls.js';
 
 /** What an upstream request came to. A closed set, fit for metric labels. */
 export type UpstreamOutcome =
@@ -13,7 +14,7 @@ export type UpstreamOutcome =
   | 'name_not_found'
   | 'connect_timeout'
   | 'timeout'
-  | 'tls_failed'
+  | TlsTrouble
   | 'connection_lost';
 
 /** Where the token of an answer came from. A closed set, fit for metric labels. */
@@ -24,7 +25,8 @@ export type SharedStoreOperation = 'connection' | 'read' | 'write' | 'delete' | 
 
 /**
  * What it came to. A closed set, fit for metric labels. `no_answer`: none in time; `refused`: the store answered with an
- * error, being full or read-only, say; `bypassed`: not tried, because of the store's failures before.
+ * error, being full or read-only, say; `bypassed`: not tried, because of the store's failures before; `other_secret`:
+ * instances with another `tokenCacheSecret` use the same store.
  */
 export type SharedStoreOutcome =
   | 'available'
@@ -37,7 +39,30 @@ export type SharedStoreOutcome =
   | 'done'
   | 'refused'
   | 'no_answer'
-  | 'bypassed';
+  | 'bypassed'
+  | 'other_secret';
+
+/**
+ * Why the shared store cannot be used. A closed set, fit for metric labels. `password`: refused or missing; `permission`:
+ * the user may not do what is needed; `database`: there is none of that number; `hung_up`: it closed the
+ * connection before its first answer, because it expects TLS or a certificate of the client; `no_answer`: connected, and no answer in time; `tls_failed`: no TLS came about, say because the
+ * other side speaks none.
+ */
+export const SHARED_STORE_TROUBLES = [
+  'unreachable',
+  'no_answer',
+  'password',
+  'permission',
+  'database',
+  'hung_up',
+  'certificate_expired',
+  'certificate_untrusted',
+  'certificate_wrong_host',
+  'tls_failed',
+] as const;
+
+/** One of {@link SHARED_STORE_TROUBLES}. */
+export type SharedStoreTrouble = (typeof SHARED_STORE_TROUBLES)[number];
 
 /** Error codes (RFC 6749 §5.2) that are told apart; an authorization server may make up others. */
 export const TOKEN_ERROR_CODES = [
@@ -110,6 +135,8 @@ export type AuthorityEvent =
       readonly type: 'shared_store';
       readonly operation: SharedStoreOperation;
       readonly outcome: SharedStoreOutcome;
+      /** Why it is unavailable; absent with other outcomes. */
+      readonly reason?: SharedStoreTrouble;
     }
   | { readonly type: 'evicted' };
 

@@ -24,6 +24,8 @@ export { CellsAuthorityService, type PostAccessTokenOptions, type TokenResponse 
 export {
   type AuthorityEvent,
   type AuthorityObserver,
+  SHARED_STORE_TROUBLES,
+  type SharedStoreTrouble,
   type TokenRequestOutcome,
   type TokenSource,
   type UpstreamOutcome,
@@ -49,4 +51,11 @@ export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './
 export { TokenResponder } from './token-responder.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { type TokenAnswer } from './token-cache/kept-token.js';
-export { isTokenUrl, readCertificateAuthorities, verifiedTls, type VerifiedTls } from './verified-tls.js';
+export {
+  isTokenUrl,
+  readCertificateAuthorities,
+  type TlsTrouble,
+  tlsTroubleOf,
+  verifiedTls,
+  type VerifiedTls,
+} from './verified-tls.js';

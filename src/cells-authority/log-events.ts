@@ -1,5 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { type AuthorityEvent, type AuthorityObserver } from './authority-observer.js';
+import { type AuthorityEvent, type AuthorityObserver, type SharedStoreOutcome } from './authority-observer.js';
+
+/** The outcomes with the shared store that somebody has to look after. */
+const TROUBLE: ReadonlySet<SharedStoreOutcome> = new Set(['unavailable', 'tampered', 'other_secret'] as const);
 
 /** The default observer: events that need attention are Nest warnings, the others go to the debug level. */
 export function logEvents(): AuthorityObserver {
@@ -18,7 +21,7 @@ function deservesWarning(event: AuthorityEvent): boolean {
     case 'upstream_request':
       return event.outcome !== 'token';
     case 'shared_store':
-      return event.outcome === 'unavailable' || event.outcome === 'tampered';
+      return TROUBLE.has(event.outcome);
     case 'held':
     case 'guessing_slowed':
     case 'circuit':

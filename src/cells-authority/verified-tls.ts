@@ -24,6 +24,22 @@ export function verifiedTls(ca: string | undefined): VerifiedTls {
   };
 }
 
+/** What can be wrong with TLS. A closed set, fit for metric labels. `tls_failed`: anything but the certificate. */
+export type TlsTrouble = 'certificate_expired' | 'certificate_untrusted' | 'certificate_wrong_host' | 'tls_failed';
+
+const NOT_IN_FORCE = /^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/;
+const WRONG_HOST = /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
+const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|PATH_LENGTH_EXCEEDED)/;
+const OTHER_TLS = /^(?:ERR_TLS_|ERR_SSL_|EPROTO)/;
+
+/** Says what was wrong with TLS by the code of Node's error; `undefined` when it was something else. */
+export function tlsTroubleOf(code: string): TlsTrouble | undefined {
+  if (NOT_IN_FORCE.test(code)) return 'certificate_expired';
+  if (WRONG_HOST.test(code)) return 'certificate_wrong_host';
+  if (UNTRUSTED.test(code)) return 'certificate_untrusted';
+  return OTHER_TLS.test(code) ? 'tls_failed' : undefined;
+}
+
 /** Tells that `NODE_TLS_REJECT_UNAUTHORIZED=0` has no effect here: whoever set it counts on it. */
 export function warnOfDisabledVerification(): void {
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;

@@ -1,4 +1,4 @@
-import { transportFailureOf } from '../cells-authority/index.js';
+import { type TlsTrouble, transportFailureOf } from '../cells-authority/index.js';
 
 /** How a request through the gateway ended. A closed set, fit for metric labels. */
 export type GatewayOutcome =
@@ -12,7 +12,7 @@ export type GatewayOutcome =
   | 'stopping'
   | 'connect_failed'
   | 'name_not_found'
-  | 'tls_failed'
+  | TlsTrouble
   | 'connection_lost'
   | 'invalid_response'
   | 'connect_timeout'
@@ -125,6 +125,9 @@ export function failureOf(error: unknown): GatewayFailure {
       return unreachable(kind, code === 'ECONNREFUSED' ? 'connection_refused' : 'destination_ip_unroutable');
     case 'name_not_found':
       return unreachable(kind, 'dns_error');
+    case 'certificate_expired':
+    case 'certificate_untrusted':
+    case 'certificate_wrong_host':
     case 'tls_failed':
       return badGateway(kind, 'tls_certificate_error', 'The Cells API has no valid certificate');
     case 'invalid_response':

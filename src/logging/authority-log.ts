@@ -95,12 +95,22 @@ function writeRareEvent(logger: Logger, { type: event, ...fields }: RareEvent): 
 
 function storeLog(logger: Logger, now: () => number): (event: StoreEvent) => void {
   const told = new Map<string, { at: number; omitted: number }>();
-  return ({ type: event, operation, outcome }) => {
-    const fields = { event, operation, outcome };
-    if (operation === 'connection') {
-      if (outcome === 'available') logger.info(fields, 'Redis is used');
-      else logger.warn(fields, 'Redis is bypassed: tokens are kept in memory only');
-      return;
+  return ({ type: event, operation, outcome, reason }) => {
+    const fields = { event, operation, outcome, reason };
+    switch (outcome) {
+      case 'available':
+        logger.info(fields, 'Redis is used');
+        return;
+      case 'unavailable':
+        logger.warn(fields, 'Redis is bypassed: tokens are kept in memory only');
+        return;
+      case 'other_secret':
+        logger.warn(
+          fields,
+          'Other instances use this Redis with another TOKEN_CACHE_SECRET: nothing is shared with them',
+        );
+        return;
+      default:
     }
     if (outcome !== 'no_answer' && outcome !== 'refused' && outcome !== 'tampered') return;
     const last = told.get(outcome);

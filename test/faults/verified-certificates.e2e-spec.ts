@@ -2,7 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
-import { CellsAuthorityModule } from '../../src/cells-authority/index.js';
+import {
+  type AuthorityEvent,
+  CellsAuthorityModule,
+  CellsAuthorityService,
+  tlsTroubleOf,
+} from '../../src/cells-authority/index.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
@@ -51,6 +56,37 @@ describe('A file of certificate authorities', () => {
   it('may hold several, and text between them', () => {
     const file = fileOf('several.pem', `# ours\n${whole}\n# theirs\n${new CertificateAuthority().certificate}`);
     expect(readEnvironment({ UPSTREAM_CA_FILE: file }).authority.upstreamCaFile).toBe(file);
+  });
+});
+
+describe('A certificate that is not accepted', () => {
+  const DAY_MS = 86_400_000;
+  it.each([
+    ['certificate_expired', { notAfter: new Date(Date.now() - DAY_MS / 2) }, authority],
+    ['certificate_expired', { notBefore: new Date(Date.now() + DAY_MS / 2) }, authority],
+    ['certificate_wrong_host', { hosts: ['authorization-server.invalid'] }, authority],
+    ['certificate_untrusted', {}, new CertificateAuthority()],
+  ] as const)('is told of as %s', async (outcome, request, trusted) => {
+    const server = await startScriptedServer(answerToken, { tls: authority.issue(request) });
+    const events: AuthorityEvent[] = [];
+    const module = CellsAuthorityModule.forRoot({
+      upstreamTokenUrl: server.tokenUrl,
+      upstreamCaFile: fileOf('trusted.pem', trusted.certificate),
+      credentials: { clientId: 'client', clientSecret: 'the-secret' },
+      observer: (event) => events.push(event),
+    });
+    const app = await NestFactory.createApplicationContext(module, { logger: false });
+
+    await expect(app.get(CellsAuthorityService).getAccessToken()).rejects.toThrow('no valid certificate');
+
+    expect(events).toContainEqual(expect.objectContaining({ type: 'upstream_request', outcome, retried: false }));
+    await app.close();
+    await server.close();
+  });
+
+  it('is told of as tls_failed where no TLS is spoken at all', () => {
+    expect(tlsTroubleOf('ERR_SSL_WRONG_VERSION_NUMBER')).toBe('tls_failed');
+    expect(tlsTroubleOf('ECONNRESET')).toBeUndefined();
   });
 });
 

@@ -39,6 +39,9 @@ const UNREACHABLE: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'connect_failed',
   'name_not_found',
   'connect_timeout',
+  'certificate_expired',
+  'certificate_untrusted',
+  'certificate_wrong_host',
   'tls_failed',
 ]);
 /** The request was sent and got no answer. A refusal is an answer; a 5xx is not. */
@@ -166,12 +169,19 @@ function judge(result: UpstreamResponse | TransportFailure, secret: string): Jud
     : judgeResponse(result, secret);
 }
 
+function noValidCertificate(): OAuthError {
+  return serverError('The authorization server has no valid certificate');
+}
+
 const failureErrors: Record<FailureKind, () => OAuthError> = {
   connect_failed: () => serverError('The authorization server cannot be reached'),
   name_not_found: () => serverError('The authorization server cannot be found'),
   connect_timeout: () => gatewayTimeout('The authorization server cannot be reached in time'),
   timeout: () => gatewayTimeout('The authorization server did not answer in time'),
-  tls_failed: () => serverError('The authorization server has no valid certificate'),
+  certificate_expired: noValidCertificate,
+  certificate_untrusted: noValidCertificate,
+  certificate_wrong_host: noValidCertificate,
+  tls_failed: noValidCertificate,
   connection_lost: () => serverError('The authorization server broke the connection'),
   invalid_response: () => serverError('The authorization server gave an answer that cannot be used'),
 };

@@ -1,4 +1,5 @@
 import { type UpstreamOutcome } from '../authority-observer.js';
+import { type TlsTrouble, tlsTroubleOf } from '../verified-tls.js';
 
 /** The ways in which a request can end without a complete answer. */
 export type FailureKind = Extract<
@@ -7,7 +8,7 @@ export type FailureKind = Extract<
   | 'name_not_found'
   | 'connect_timeout'
   | 'timeout'
-  | 'tls_failed'
+  | TlsTrouble
   | 'connection_lost'
   | 'invalid_response'
 >;
@@ -31,7 +32,6 @@ export class TransportFailure extends Error {
 
 const NAME_FAILURES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONAME']);
 const CONNECT_FAILURES = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
-const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
 const PROTOCOL_CODE = /^(?:HPE_|ERR_(?:HTTP_|INVALID_)|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW))/;
 
 /** Names a failure of the layer below by its code alone. */
@@ -40,7 +40,8 @@ export function transportFailureOf(error: unknown, sawNothing: boolean): Transpo
   const code = codeOf(error);
   if (NAME_FAILURES.has(code)) return new TransportFailure('name_not_found', true, code);
   if (CONNECT_FAILURES.has(code)) return new TransportFailure('connect_failed', true, code);
-  if (TLS_CODE.test(code)) return new TransportFailure('tls_failed', false, code);
+  const trouble = tlsTroubleOf(code);
+  if (trouble !== undefined) return new TransportFailure(trouble, false, code);
   if (PROTOCOL_CODE.test(code)) return new TransportFailure('invalid_response', false, code);
   return new TransportFailure('connection_lost', sawNothing, code);
 }

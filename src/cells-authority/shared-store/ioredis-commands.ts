@@ -1,8 +1,10 @@
 import { type Socket } from 'node:net';
 import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
+import { type SharedStoreTrouble } from '../authority-observer.js';
 import { type RedisAddress } from './redis-address.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
 import { redisConnector } from './redis-connector.js';
+import { Handshakes, redisTroubleOf } from './redis-trouble.js';
 import { readCertificateAuthorities, verifiedTls } from '../verified-tls.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
@@ -25,7 +27,8 @@ export async function connectToRedis(
 ): Promise<RedisCommands> {
   const options = redisOptions(address);
   const { AbstractConnector, Cluster, Redis } = await importIoredis();
-  const Connector = redisConnector(AbstractConnector);
+  const handshakes = new Handshakes();
+  const Connector = redisConnector(AbstractConnector, handshakes);
   const { hosts, cluster, sentinel } = address;
   const [first] = hosts;
   if (cluster) {
@@ -46,6 +49,7 @@ export async function connectToRedis(
             }
           : {}),
       }),
+      handshakes,
       onSignal,
     );
   }
@@ -63,29 +67,49 @@ export async function connectToRedis(
     master.on('error', () => {
       ignoreErrors(master.stream);
     });
-    return new IoredisCommands(master, onSignal);
+    return new IoredisCommands(master, handshakes, onSignal);
   }
-  return new IoredisCommands(new Redis({ ...options, ...first, Connector }), onSignal);
+  return new IoredisCommands(new Redis({ ...options, ...first, Connector }), handshakes, onSignal);
 }
 
 /** The one class that knows ioredis. Its errors stop here: they hold the commands, and the password among them. */
 class IoredisCommands implements RedisCommands {
+  #trouble: SharedStoreTrouble | undefined;
+  /** Whether it was ready since it was connected, if it is. */
+  #answered = true;
+
   constructor(
     private readonly redis: Redis | Cluster,
+    handshakes: Handshakes,
     onSignal: (signal: RedisSignal) => void,
   ) {
     redis.on('ready', () => {
-      onSignal('ready');
+      this.#answered = true;
+      onSignal(this.#unusable ?? 'ready');
     });
     redis.on('close', () => {
-      onSignal('lost');
+      const otherwise = handshakes.stuck ? 'tls_failed' : this.#answered ? 'unreachable' : 'hung_up';
+      onSignal(this.#trouble ?? otherwise);
+      this.#trouble = undefined;
+      this.#answered = true;
     });
-    // Without a listener ioredis prints the error. The close that follows tells enough.
-    redis.on('error', ignore);
+    redis.on('connect', () => {
+      this.#trouble = undefined;
+      this.#answered = false;
+    });
+    // Without a listener ioredis prints the error.
+    redis.on('error', (error: unknown) => {
+      this.#trouble = redisTroubleOf(error) ?? this.#trouble;
+    });
   }
 
   get ready(): boolean {
-    return this.redis.status === 'ready';
+    return this.redis.status === 'ready' && this.#unusable === undefined;
+  }
+
+  /** ioredis goes on with database 0 when it cannot have the one that was asked for. */
+  get #unusable(): SharedStoreTrouble | undefined {
+    return this.#trouble === 'database' || this.#trouble === 'permission' ? this.#trouble : undefined;
   }
 
   async get(key: string): Promise<TimedValue | undefined> {

@@ -24,10 +24,12 @@ export async function openSharedStore(
   // Not quoted: it may hold a password.
   if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
   const access = new RedisAccess(clock, observe, patienceMs);
+  const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
   access.use(
     await connectToRedis(address, (signal) => {
       access.signal(signal);
+      if (signal === 'ready') void store.compareSecrets();
     }),
   );
-  return new RedisSharedStore(access, secrets, options, clock, wallClock);
+  return store;
 }

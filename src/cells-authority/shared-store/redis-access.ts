@@ -1,4 +1,9 @@
-import { type AuthorityObserver, type SharedStoreOperation, type SharedStoreOutcome } from '../authority-observer.js';
+import {
+  type AuthorityObserver,
+  type SharedStoreOperation,
+  type SharedStoreOutcome,
+  type SharedStoreTrouble,
+} from '../authority-observer.js';
 import { type Clock } from '../clock.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
@@ -35,8 +40,9 @@ export class RedisAccess {
   #bypassed = false;
   #probes = 0;
   #probe: NodeJS.Timeout | undefined;
-  #reported: 'available' | 'unavailable' | undefined;
-  #warnedAt = -Infinity;
+  #state: 'connecting' | 'available' | SharedStoreTrouble = 'connecting';
+  #reported: 'available' | SharedStoreTrouble | undefined;
+  readonly #warnedAt = new Map<SharedStoreTrouble, number>();
   #closed = false;
   readonly #background = new Set<Promise<unknown>>();
 
@@ -61,13 +67,15 @@ export class RedisAccess {
     return this.#commands?.ready === true && !this.#bypassed && !this.#closed;
   }
 
+  /** Whether Redis is used, or why it is not. */
+  get state(): 'connecting' | 'available' | SharedStoreTrouble {
+    return this.#state;
+  }
+
   signal(signal: RedisSignal): void {
     if (this.#closed) return;
-    if (signal === 'lost') {
-      this.#reportConnection('unavailable');
-      return;
-    }
-    this.#resume();
+    if (signal === 'ready') this.#resume();
+    else this.#reportConnection(signal);
   }
 
   /** Reports the outcome of an operation to the observer. */
@@ -144,7 +152,7 @@ export class RedisAccess {
     if (how !== 'no_answer' || this.#bypassed || this.#closed) return;
     this.#bypassed = true;
     this.#probes = 0;
-    this.#reportConnection('unavailable');
+    this.#reportConnection('no_answer');
     this.#probeLater();
   }
 
@@ -171,14 +179,20 @@ export class RedisAccess {
     this.#reportConnection('available');
   }
 
-  /** Reports a change of the connection; a loss once a minute at most, in case Redis comes and goes. */
-  #reportConnection(state: 'available' | 'unavailable'): void {
+  /** Reports a change of the connection; a loss once a minute at most for each reason, in case Redis comes and goes. */
+  #reportConnection(state: 'available' | SharedStoreTrouble): void {
+    this.#state = state;
     if (state === this.#reported) return;
+    if (state === 'available') {
+      this.#reported = state;
+      this.report('connection', state);
+      return;
+    }
     const now = this.clock();
-    if (state === 'unavailable' && now - this.#warnedAt < WARNING_INTERVAL_MS) return;
-    if (state === 'unavailable') this.#warnedAt = now;
+    if (now - (this.#warnedAt.get(state) ?? -Infinity) < WARNING_INTERVAL_MS) return;
+    this.#warnedAt.set(state, now);
     this.#reported = state;
-    this.report('connection', state);
+    this.observe({ type: 'shared_store', operation: 'connection', outcome: 'unavailable', reason: state });
   }
 }
 

@@ -1,11 +1,13 @@
+import { type SharedStoreTrouble } from '../authority-observer.js';
+
 /** A value with the milliseconds it has left, by Redis' own clock. */
 export interface TimedValue {
   readonly value: Buffer;
   readonly lifeMs: number;
 }
 
-/** What the connection to Redis tells about itself. */
-export type RedisSignal = 'ready' | 'lost';
+/** What the connection to Redis tells about itself: that it is ready, or why it is not. */
+export type RedisSignal = 'ready' | SharedStoreTrouble;
 
 /** What is asked of Redis: each method is one round trip and touches one hash slot of a Cluster. */
 export interface RedisCommands {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis';
+import { type Handshakes } from './redis-trouble.js';
 
 const REDIS_PORT = 6379;
 
@@ -10,7 +11,10 @@ const REDIS_PORT = 6379;
  * ioredis' own connector listens for the first error of a socket alone. TLS may tell of a second one, such as an alert
  * right behind a certificate that is not trusted, and an error that nobody listens for ends the process.
  */
-export function redisConnector(Base: typeof AbstractConnector): NonNullable<RedisOptions['Connector']> {
+export function redisConnector(
+  Base: typeof AbstractConnector,
+  handshakes: Handshakes,
+): NonNullable<RedisOptions['Connector']> {
   return class extends Base {
     readonly #options: StandaloneConnectionOptions;
 
@@ -25,6 +29,7 @@ export function redisConnector(Base: typeof AbstractConnector): NonNullable<Redi
       // What `open` throws is the promise's, too.
       return new Promise((resolve) => {
         const socket = open(this.#options);
+        handshakes.watch(socket);
         socket.on('error', (error) => {
           this.firstError = error;
         });

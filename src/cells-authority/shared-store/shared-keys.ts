@@ -27,6 +27,11 @@ export class SharedKeys {
     return `ca:${purpose}:{${createHmac('sha256', this.secret).update(text).digest('base64url')}}`;
   }
 
+  /** Stands for the secret, to tell whether others have the same one. */
+  get marker(): string {
+    return createHmac('sha256', this.secret).update('marker').digest('base64url').slice(0, 16);
+  }
+
   /** Seals a value for one client, to be kept under one key. */
   seal(text: string, key: string, credentials: ClientCredentials): Buffer {
     const nonce = randomBytes(NONCE_BYTES);

@@ -1,7 +1,9 @@
+import { type SharedStoreTrouble } from '../authority-observer.js';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 import { type Clock } from '../clock.js';
 import { type RedisAccess } from './redis-access.js';
+import { type TimedValue } from './redis-commands.js';
 import { type GuessSubject } from '../token-cache/guess-limits.js';
 import { type GuessCount, SharedGuesses } from './shared-guesses.js';
 import { SharedForward } from './shared-forward.js';
@@ -29,6 +31,8 @@ export interface SharedFlight {
 export interface SharedStore {
   /** Whether it is used at the moment. */
   readonly available: boolean;
+  /** Whether it is used, or why it is not. */
+  readonly state: 'connecting' | 'available' | SharedStoreTrouble;
   /** Begins a flight; the credentials are kept for no longer than that. The deadline is this process' clock's. */
   open(request: SharedRequest, deadline: number): SharedFlight;
   /** Deletes a token that any instance has fetched, and no newer one. Nobody waits for it. */
@@ -36,6 +40,11 @@ export interface SharedStore {
   /** Nest's hook: gives back what is held, not for long, and ends the connection. */
   onApplicationShutdown(): Promise<void>;
 }
+
+const MARKERS = 'ca:secrets';
+/** Longer than tokens live: an instance that comes back after a weekend finds them. */
+const MARKERS_LIFE_MS = 7 * 86_400_000;
+const NO_MARKERS: TimedValue = { value: Buffer.alloc(0), lifeMs: 0 };
 
 /** The shared store on Redis. */
 export class RedisSharedStore implements SharedStore {
@@ -57,6 +66,26 @@ export class RedisSharedStore implements SharedStore {
 
   get available(): boolean {
     return this.access.available;
+  }
+
+  get state(): 'connecting' | 'available' | SharedStoreTrouble {
+    return this.access.state;
+  }
+
+  /** Leaves a mark of this instance's secrets, and reports it when the instance before had none of them. */
+  async compareSecrets(): Promise<void> {
+    const { access } = this;
+    const patience = access.newPatience();
+    const markers = this.#keys.map(({ marker }) => marker);
+    const before = await access.ask('read', patience, async (redis) => (await redis.get(MARKERS)) ?? NO_MARKERS);
+    if (before === undefined) return;
+    const text = before.value.toString();
+    // A Redis that is read-only is not written to when there is nothing new to say.
+    if (text !== markers.join(',') || before.lifeMs < MARKERS_LIFE_MS / 2) {
+      access.send('connection', (redis) => redis.set(MARKERS, markers.join(','), MARKERS_LIFE_MS));
+    }
+    if (text === '' || text.split(',').some((marker) => markers.includes(marker))) return;
+    access.report('connection', 'other_secret');
   }
 
   open({ credentials, scope }: SharedRequest, deadline: number): SharedFlight {
