@@ -20,6 +20,8 @@ export interface Stoppable {
 const NOTICE_SHARE = 0.25;
 /** They need no longer for that, however long transfers may take to end. */
 const LONGEST_NOTICE_MS = 1250;
+/** Node no longer cuts half-sent requests off once it has stopped listening. */
+const HALF_SENT_MS = 10_000;
 /** The share after which whoever still waits for an answer is told to come back. */
 const LAST_CALL_SHARE = 0.9;
 /** The share after which nothing is waited for any more. */
@@ -58,16 +60,24 @@ export class GracefulStop {
       },
       graceMs * LAST_CALL_SHARE - noticeMs,
     );
+    const halfSent = setTimeout(() => {
+      this.#endHalfSent();
+    }, HALF_SENT_MS);
     const outOfTime = delay(graceMs * END_SHARE - noticeMs, undefined, { ref: false });
     const closed = this.service.close();
     this.#endUnused();
     await Promise.race([closed, outOfTime]);
     clearTimeout(lastCall);
+    clearTimeout(halfSent);
   }
 
   /** A connection that was opened ahead of its first request is idle as well, though Node does not count it. */
   #endUnused(): void {
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.end();
+  }
+
+  #endHalfSent(): void {
+    for (const socket of this.#sockets) if (responseOf(socket) === undefined) socket.destroy();
   }
 
   #lastCall(): void {
@@ -79,16 +89,14 @@ export class GracefulStop {
   }
 
   #underWay(): ServerResponse[] {
-    return [...this.#sockets].flatMap((socket) => {
-      // Node's own, for want of a public list of the responses under way.
-      const message: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
-      return isResponse(message) ? [message] : [];
-    });
+    return [...this.#sockets].flatMap((socket) => responseOf(socket) ?? []);
   }
 }
 
-function isResponse(message: unknown): message is ServerResponse {
-  return message instanceof ServerResponse;
+/** The response that is under way on a connection. Node keeps no public list of them. */
+function responseOf(socket: Socket): ServerResponse | undefined {
+  const message: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
+  return message instanceof ServerResponse ? message : undefined;
 }
 
 function answerUnavailable(response: ServerResponse): void {

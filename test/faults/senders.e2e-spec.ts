@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { exchange } from '../support/http-exchange.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
 import { type RunningService, startService } from '../support/service.js';
 import { KeepAliveClient } from './load.js';
+import { settled } from './resources.js';
 
 const PATH = '/v4.0/cells/connect/token';
 const MARKER = 'sender-secret-0123456789';
@@ -37,9 +39,6 @@ function expectOAuth(text: string, status: number): void {
   expect(text).toMatch(/\r\nCache-Control: no-store\r\n/i);
   expect(text).not.toContain(MARKER);
 }
-
-// The bounds are the contract's, in real time; a run that the machine has starved of it is run again.
-jest.retryTimes(2, { logErrorsBeforeRetry: true });
 
 describe('15: sizes', () => {
   const filler = (length: number) => `client_secret=${MARKER}&x=`.padEnd(length, 'x');
@@ -100,6 +99,16 @@ describe('18: senders without end', () => {
     { what: 'nothing at all', start: '', piece: '' },
   ];
 
+  const delays = monitorEventLoopDelay({ resolution: 20 });
+  beforeEach(() => {
+    delays.reset();
+    delays.enable();
+  });
+  afterEach(() => delays.disable());
+
+  /** The contract's bound; a machine that did not let this process run, and the service in it, is not held against it. */
+  const closedWithinMs = () => CLOSED_WITHIN_MS + 2 * (delays.max / 1e6);
+
   it(`${senders.map(({ what }) => what).join(', ')}: closed within 12 s`, async () => {
     const outcomes = await Promise.all(
       senders.map(async ({ what, start, piece }) => {
@@ -111,7 +120,7 @@ describe('18: senders without end', () => {
         }, 500);
         const { ending } = await client.ended(20_000);
         clearInterval(timer);
-        return { what, closed: ending !== 'open', inTime: performance.now() - started < CLOSED_WITHIN_MS };
+        return { what, closed: ending !== 'open', inTime: performance.now() - started < closedWithinMs() };
       }),
     );
     expect(outcomes).toEqual(senders.map(({ what }) => ({ what, closed: true, inTime: true })));
@@ -119,40 +128,33 @@ describe('18: senders without end', () => {
 
   it(`${SLOW_CONNECTIONS} slow connections do not slow the others down, and are gone within 12 s`, async () => {
     const client = new KeepAliveClient();
-    const ask = async (): Promise<number> => {
-      const started = performance.now();
-      const { status } = await client.post(service.origin, PATH, `client_id=sender&client_secret=${MARKER}`);
-      expect(status).toBe(200);
-      return performance.now() - started;
-    };
-    const median = async (): Promise<number> => {
-      const times: number[] = [];
-      for (let i = 0; i < 300; i += 1) times.push(await ask());
-      return times.sort((a, b) => a - b)[150] ?? 0;
-    };
-    await median();
-    const alone = await median();
-
     const slow: Socket[] = [];
-    const started = performance.now();
+    let gone = 0;
     const closed = Array.from({ length: SLOW_CONNECTIONS }, async () => {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.write(HEAD);
       slow.push(socket.resume());
       await once(socket, 'connect');
-      socket.write(HEAD);
+      const started = performance.now();
       await once(socket, 'close');
+      gone += 1;
+      return performance.now() - started;
     });
     const byteASecond = setInterval(() => {
       for (const socket of slow) if (socket.writable) socket.write('x');
     }, 1000);
-    while (!slow.every(({ connecting }) => !connecting)) await ask();
-    const beside = await median();
-    await Promise.all(closed);
+    await settled(() => slow.every(({ connecting }) => !connecting), 20_000);
+    const statuses: number[] = [];
+    while (statuses.length < 100 && gone === 0) {
+      const { status } = await client.post(service.origin, PATH, `client_id=sender&client_secret=${MARKER}`);
+      statuses.push(status);
+    }
+    const openMs = await Promise.all(closed);
     clearInterval(byteASecond);
 
-    expect(performance.now() - started).toBeLessThan(CLOSED_WITHIN_MS + 1000);
-    // A median of a fraction of a millisecond moves by itself; what must not happen is waiting.
-    expect(beside).toBeLessThan(alone * 3 + 5);
+    // Whoever had to wait for a slow one would have waited until it was closed.
+    expect(statuses).toEqual(Array<number>(100).fill(200));
+    expect(Math.max(...openMs)).toBeLessThan(closedWithinMs());
     client.close();
   });
 });

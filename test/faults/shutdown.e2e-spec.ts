@@ -10,7 +10,9 @@ import { settled } from './resources.js';
 
 const CLIENTS = Array.from({ length: 50 }, (_, i) => [`client-${i}`, `secret-of-client-${i}`] as const);
 const PATH = '/v4.0/cells/connect/token';
-const GRACE_MS = 4000;
+/** Far longer than any stop takes here, so that one that waits for its end is told from one that does not. */
+const GRACE_MS = 60_000;
+const WELL_WITHIN_GRACE_MS = 40_000;
 const PER_SECOND = 500;
 const MOST_UNDER_WAY = 60;
 
@@ -29,9 +31,6 @@ function post(body: string): string {
 }
 
 const portOf = ({ origin }: BuiltService) => Number(new URL(origin).port);
-
-// The bounds are the contract's, in real time; a run that the machine has starved of it is run again.
-jest.retryTimes(2, { logErrorsBeforeRetry: true });
 
 describe('Stopping', () => {
   let upstream: AsposeLimits;
@@ -56,8 +55,10 @@ describe('Stopping', () => {
     const service = await start({ TOKEN_CACHE: 'off' });
     const client = new KeepAliveClient();
     const replies: LoadReply[] = [];
+    const sentWhileStopping: LoadReply[] = [];
     const failures: unknown[] = [];
     const underWay = new Set<Promise<void>>();
+    let stopping = false;
     let notReady = false;
     const load = loadUntil(
       PER_SECOND,
@@ -65,8 +66,9 @@ describe('Stopping', () => {
       (nth) => {
         // On a machine too slow for the load, requests would pile up here and set out when nobody listens any more.
         if (underWay.size >= MOST_UNDER_WAY) return;
+        const sentTo = stopping ? sentWhileStopping : replies;
         const reply = client.post(service.origin, PATH, form(nth)).then(
-          (got) => void replies.push(got),
+          (got) => void sentTo.push(got),
           (error: unknown) => void failures.push(error),
         );
         underWay.add(reply);
@@ -85,20 +87,20 @@ describe('Stopping', () => {
     const probe = new KeepAliveClient();
     while (!notReady) {
       const { status } = await probe.get(service.origin, '/health/ready');
-      if (status === 503) await delay(100);
-      notReady = status === 503;
+      stopping = status === 503;
+      if (stopping) await settled(() => sentWhileStopping.length > 0);
+      notReady = stopping;
     }
     await load;
     await Promise.all(underWay);
     const [code] = (await exited) as [number];
 
     expect(failures).toEqual([]);
-    expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(replies.filter(({ connection, at }) => at > started + 100 && connection !== 'close')).toEqual([]);
-    expect(replies.filter(({ connection }) => connection === 'close').length).toBeGreaterThan(0);
+    expect([...replies, ...sentWhileStopping].filter(({ status }) => status !== 200)).toEqual([]);
+    expect(sentWhileStopping.filter(({ connection }) => connection !== 'close')).toEqual([]);
     expect((await idle.ended(1000)).ending).toBe('FIN');
     expect(code).toBe(0);
-    expect(performance.now() - started).toBeLessThan(GRACE_MS);
+    expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
     client.close();
     probe.close();
   });
@@ -115,7 +117,8 @@ describe('Stopping', () => {
     const { ending, chunks } = await waiting.ended(1000);
 
     expect(code).toBe(0);
-    expect(performance.now() - started).toBeLessThan(1000);
+    // The request itself would have waited for 8 s.
+    expect(performance.now() - started).toBeLessThan(6000);
     expect(ending).toBe('FIN');
     const reply = chunks.map(({ chunk }) => chunk.toString()).join('');
     expect(reply).toMatch(/^HTTP\/1\.1 503 /);
@@ -126,7 +129,7 @@ describe('Stopping', () => {
   });
 
   it('is not held up by connections that say nothing, or half a request', async () => {
-    const service = await start({ SHUTDOWN_GRACE_MS: '2000' });
+    const service = await start();
     const clients = [new RawClient(portOf(service)), new RawClient(portOf(service))];
     clients[1]?.send('POST / HTTP/1.1\r\nHost');
     await Promise.all(clients.map(({ socket }) => once(socket, 'connect')));
@@ -136,13 +139,13 @@ describe('Stopping', () => {
     const started = performance.now();
     expect(await service.stop()).toBe(0);
 
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
     for (const client of clients) await client.ended(100);
     probe.close();
   });
 
   it('ends at once on a second signal', async () => {
-    const service = await start({ SHUTDOWN_GRACE_MS: '60000' });
+    const service = await start();
     const exited = once(service.process, 'exit');
     service.process.kill('SIGTERM');
     const probe = new KeepAliveClient();
@@ -153,7 +156,7 @@ describe('Stopping', () => {
     const [code] = (await exited) as [number];
 
     expect(code).toBe(1);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
     probe.close();
   });
 
