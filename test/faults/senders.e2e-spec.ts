@@ -12,7 +12,8 @@ const PATH = '/v4.0/cells/connect/token';
 const MARKER = 'sender-secret-0123456789';
 const HEAD = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
 const CLOSED_WITHIN_MS = 12_000;
-const SLOW_CONNECTIONS = 2000;
+/** As many as Node lets wait to be accepted, so that none is refused. */
+const SLOW_CONNECTIONS = 500;
 
 let upstream: AsposeLimits;
 let service: RunningService;
@@ -100,17 +101,14 @@ describe('18: senders without end', () => {
   ];
 
   const delays = monitorEventLoopDelay({ resolution: 20 });
-  beforeEach(() => {
-    delays.reset();
-    delays.enable();
-  });
-  afterEach(() => delays.disable());
+  beforeAll(() => delays.enable());
+  afterAll(() => delays.disable());
 
   /** The contract's bound; a machine that did not let this process run, and the service in it, is not held against it. */
   const closedWithinMs = () => CLOSED_WITHIN_MS + 2 * (delays.max / 1e6);
 
-  it(`${senders.map(({ what }) => what).join(', ')}: closed within 12 s`, async () => {
-    const outcomes = await Promise.all(
+  it(`${senders.map(({ what }) => what).join(', ')}: closed within 12 s, and up to then ${SLOW_CONNECTIONS} of them hold nobody up`, async () => {
+    const outcomes = Promise.all(
       senders.map(async ({ what, start, piece }) => {
         const client = new RawClient(port);
         const started = performance.now();
@@ -123,10 +121,6 @@ describe('18: senders without end', () => {
         return { what, closed: ending !== 'open', inTime: performance.now() - started < closedWithinMs() };
       }),
     );
-    expect(outcomes).toEqual(senders.map(({ what }) => ({ what, closed: true, inTime: true })));
-  });
-
-  it(`${SLOW_CONNECTIONS} slow connections do not slow the others down, and are gone within 12 s`, async () => {
     const client = new KeepAliveClient();
     const slow: Socket[] = [];
     let gone = 0;
@@ -136,7 +130,8 @@ describe('18: senders without end', () => {
       slow.push(socket.resume());
       await once(socket, 'connect');
       const started = performance.now();
-      await once(socket, 'close');
+      // With an error or without one.
+      await new Promise((resolve) => socket.once('close', resolve));
       gone += 1;
       return performance.now() - started;
     });
@@ -155,6 +150,7 @@ describe('18: senders without end', () => {
     // Whoever had to wait for a slow one would have waited until it was closed.
     expect(statuses).toEqual(Array<number>(100).fill(200));
     expect(Math.max(...openMs)).toBeLessThan(closedWithinMs());
+    expect(await outcomes).toEqual(senders.map(({ what }) => ({ what, closed: true, inTime: true })));
     client.close();
   });
 });
