@@ -9,6 +9,7 @@ import { crossOriginOptions } from './http/cross-origin.js';
 import { observeRequests, unreadRefusals } from './http/completed-requests.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
+import { tlsCertificate } from './http/tls-certificate.js';
 import { respondAheadOfNest } from './http/token-routes.js';
 import { UnhandledErrorFilter } from './http/unhandled-error.filter.js';
 import { type NestLogger } from './logging/nest-logger.js';
@@ -19,7 +20,8 @@ import { traceRequests } from './tracing/request-tracing.js';
 export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
   const unread = unreadRefusals(() => metrics.requests, logger.logger);
-  const adapter = new FastifyAdapter(httpServerOptions(environment, unread, () => gateway));
+  const certificate = tlsCertificate(environment);
+  const adapter = new FastifyAdapter(httpServerOptions(environment, certificate, unread, () => gateway));
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forEnvironment(environment, logger.logger),
     adapter,
@@ -33,8 +35,9 @@ export async function createApplication(environment: Environment, logger: NestLo
   const gateway: CellsGateway | undefined = environment.CELLS_API_URL === 'off' ? undefined : app.get(CellsGateway);
   const metrics = app.get(ServiceMetrics);
   if (gateway !== undefined) metrics.addGateway(() => gateway.numbers);
-  metrics.addKept(() => app.get(CellsAuthorityService, { strict: false }).numbers);
+  metrics.addAuthority(() => app.get(CellsAuthorityService, { strict: false }).numbers);
   metrics.addDroppedLogLines(() => logger.droppedLines);
+  if (certificate !== undefined) metrics.addCertificate(() => certificate.endsAt);
   traceRequests(adapter.getInstance());
   observeRequests(adapter.getInstance(), metrics.requests);
   respondAheadOfNest(adapter.getInstance(), () => app.get(TokenResponder, { strict: false }), headers);

@@ -3,12 +3,14 @@ import { createApplication } from './app.setup.js';
 import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { environmentSource } from './config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from './config/environment.js';
+import { packageVersion } from './config/package-version.js';
 import { describeFailure } from './config/start-failure.js';
 import { unknownVariables } from './config/unknown-variables.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
 import { NestLogger } from './logging/nest-logger.js';
+import { ServiceMetrics } from './metrics/service-metrics.js';
 
 let log: NestLogger | undefined;
 try {
@@ -22,6 +24,8 @@ try {
     logger.warn({ event: 'unknown_variable', name, nearest }, 'A variable is not read: its name is not known');
   }
   const app = await createApplication(environment, running);
+  const version = packageVersion(import.meta.url);
+  app.get(ServiceMetrics).addBuild(version);
   const gracefulStop = new GracefulStop({
     server: app.getHttpServer(),
     stopping: app.get(Stopping),
@@ -40,7 +44,8 @@ try {
   });
   const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
   const url = (await app.getUrl()).replace(/^\w+/, scheme);
-  logger.info({ event: 'start', url, configuration: maskedEnvironment(environment) }, 'Listening');
+  const start = { event: 'start', version, node: process.version, url };
+  logger.info({ ...start, configuration: maskedEnvironment(environment) }, 'Listening');
   running.flush();
   await stopped;
 } catch (error) {

@@ -19,7 +19,7 @@ export const GATEWAY_OBSERVER = Symbol('GATEWAY_OBSERVER');
 @Module({})
 export class ObservabilityModule {
   static with(logger: Logger, environment: Environment): DynamicModule {
-    const metrics = new ServiceMetrics(environment.METRICS === 'on');
+    const metrics = new ServiceMetrics(environment.METRICS === 'on', environment.authority.tokenCache === 'redis');
     const condition = new AuthorityCondition(environment.authority.tokenCache === 'redis');
     const log = authorityLog(logger);
     const observer: AuthorityObserver = (event) => {

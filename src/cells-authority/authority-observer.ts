@@ -138,6 +138,11 @@ export type AuthorityEvent =
       /** Why it is unavailable; absent with other outcomes. */
       readonly reason?: SharedStoreTrouble;
     }
+  | {
+      /** A command that somebody waited for was answered, or its time was over. */
+      readonly type: 'shared_store_answer';
+      readonly durationMs: number;
+    }
   | { readonly type: 'evicted' };
 
 /** Is told what happens. Called synchronously, so it should be quick; if it fails, requests go on as if it had not. */

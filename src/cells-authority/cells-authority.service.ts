@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { abortable } from './abortable.js';
+import { ConnectionPool } from './authorization-server/connection-pool.js';
 import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.options.js';
 import { type ClientCredentials } from './client-credentials/client-credentials.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
@@ -32,6 +33,7 @@ export class CellsAuthorityService {
   constructor(
     @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
     private readonly authority: TokenAuthority,
+    private readonly pool: ConnectionPool,
   ) {}
 
   /**
@@ -68,9 +70,9 @@ export class CellsAuthorityService {
     return this.authority.invalidate(accessToken);
   }
 
-  /** What is kept in memory at the moment; for metrics. */
-  get numbers(): AuthorityNumbers {
-    return this.authority.numbers;
+  /** What is kept, waits and is open at the moment; for metrics. */
+  get numbers(): AuthorityNumbers & { readonly openConnections: number } {
+    return { ...this.authority.numbers, openConnections: this.pool.connections };
   }
 
   async #obtain(credentials: ClientCredentials, options: PostAccessTokenOptions): Promise<TokenAnswer> {

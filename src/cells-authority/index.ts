@@ -25,6 +25,8 @@ export {
   type AuthorityEvent,
   type AuthorityObserver,
   SHARED_STORE_TROUBLES,
+  type SharedStoreOperation,
+  type SharedStoreOutcome,
   type SharedStoreTrouble,
   type TokenRequestOutcome,
   type TokenSource,

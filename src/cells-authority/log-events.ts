@@ -9,7 +9,8 @@ export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {
     // One or more per request: too many to be useful.
-    if (event.type === 'token_served' || (event.type === 'token_request' && event.outcome === 'token')) return;
+    if (event.type === 'token_served' || event.type === 'shared_store_answer') return;
+    if (event.type === 'token_request' && event.outcome === 'token') return;
     const line = JSON.stringify(event);
     if (deservesWarning(event)) logger.warn(line);
     else logger.debug(line);

@@ -84,7 +84,7 @@ export class CellsGateway implements OnApplicationShutdown {
       bytesUp += transfer.bytesUp;
       bytesDown += transfer.bytesDown;
     }
-    return { inFlight: this.#transfers.size, bytesUp, bytesDown };
+    return { inFlight: this.#transfers.size, bytesUp, bytesDown, ...this.#terms.connections.numbers };
   }
 
   /** Takes a request if it is one of the Cells API; `false` leaves it to somebody else, untouched. */

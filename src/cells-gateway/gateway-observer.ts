@@ -33,4 +33,7 @@ export interface GatewayNumbers {
   /** Bytes of bodies, from clients to the Cells API and back. */
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** Open connections to the Cells API, and requests that wait for one. */
+  readonly connections: number;
+  readonly waiting: number;
 }

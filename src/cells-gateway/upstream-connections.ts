@@ -83,6 +83,16 @@ export class UpstreamConnections {
     return request;
   }
 
+  /** Open connections, and requests that wait for one; for metrics. */
+  get numbers(): { readonly connections: number; readonly waiting: number } {
+    const agents = [this.#kept, this.#single];
+    const count = (lists: NodeJS.ReadOnlyDict<readonly unknown[]>) => Object.values(lists).flat().length;
+    return {
+      connections: agents.reduce((sum, { sockets, freeSockets }) => sum + count(sockets) + count(freeSockets), 0),
+      waiting: agents.reduce((sum, { requests }) => sum + count(requests), 0),
+    };
+  }
+
   /** Ends every connection at once. */
   destroy(): void {
     this.#kept.destroy();

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { environmentSource } from '../config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from '../config/environment.js';
 import { describeFailure } from '../config/start-failure.js';
@@ -10,8 +8,7 @@ import { usage } from './usage.js';
 export interface CommandContext {
   /** Runs the service; it ends the process itself. */
   start(): Promise<void>;
-  /** The folder that package.json is in. */
-  readonly packageFolder: string;
+  readonly version: string;
 }
 
 /** Runs one command. @returns the exit code: 0, 1 when it failed, 2 when there is no such command. */
@@ -30,7 +27,7 @@ export async function runCommand(
       return 0;
     case '-v':
     case '--version':
-      process.stdout.write(`${version(context.packageFolder)}\n`);
+      process.stdout.write(`${context.version}\n`);
       return 0;
     case '--print-config':
       return reported(() => {
@@ -65,9 +62,4 @@ async function reported(run: () => void | Promise<void>): Promise<number> {
 function refuse(reason: string): number {
   process.stderr.write(`cells-authority: ${reason}; see cells-authority --help\n`);
   return 2;
-}
-
-function version(packageFolder: string): string {
-  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string };
-  return version;
 }

@@ -14,7 +14,7 @@ import { requestIds } from './request-ids.js';
 import { wellFramed } from './request-framing.js';
 import { securityHeaders } from './security-headers.js';
 import { destroyStuckConnections } from './stuck-connections.js';
-import { TlsCertificate, type TlsFiles } from './tls-certificate.js';
+import { type TlsCertificate } from './tls-certificate.js';
 
 /** URLs with their headers end here: those of a token request are a few hundred bytes. */
 const MAX_HEAD_BYTES = 16 * 1024;
@@ -37,18 +37,16 @@ const SERVER_OPTIONS = {
 /**
  * What Fastify and its HTTP or HTTPS server are made with; `refused` is told of what no hook of Fastify's sees. The
  * gateway gets its requests first, if there is one.
- *
- * @throws Error when the certificate cannot be used.
  */
 export function httpServerOptions(
   environment: Environment,
+  certificate: TlsCertificate | undefined,
   refused: (refusal: UnreadRefusal) => void,
   gateway: () => CellsGateway | undefined,
 ): FastifyServerOptions {
-  const tlsFiles = tlsFilesOf(environment);
-  const headers = { ...TOKEN_REPLY_HEADERS, ...securityHeaders(tlsFiles !== undefined) };
+  const headers = { ...TOKEN_REPLY_HEADERS, ...securityHeaders(certificate !== undefined) };
   const requestId = requestIds();
-  const create = tlsFiles === undefined ? httpServer : httpsServerFactory(tlsFiles);
+  const create = certificate === undefined ? httpServer : httpsServerFactory(certificate);
 
   function refuse(response: ServerResponse, description: string): void {
     const id = requestId(response.req);
@@ -97,16 +95,11 @@ export function httpServerOptions(
   };
 }
 
-function tlsFilesOf({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }: Environment): TlsFiles | undefined {
-  return certFile === undefined || keyFile === undefined ? undefined : { certFile, keyFile };
-}
-
 function httpServer(answer: RequestListener): Server {
   return createServer(SERVER_OPTIONS, answer);
 }
 
-function httpsServerFactory(files: TlsFiles): (answer: RequestListener) => Server {
-  const certificate = new TlsCertificate(files);
+function httpsServerFactory(certificate: TlsCertificate): (answer: RequestListener) => Server {
   return (answer) => {
     const tls = { ...certificate.serverOptions, handshakeTimeout: REQUEST_TIMEOUT_MS };
     const server = createTlsServer({ ...SERVER_OPTIONS, ...tls }, answer);

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type Server as TlsServer } from 'node:tls';
 import { Logger } from '@nestjs/common';
+import { type Environment } from '../config/environment.js';
 
 /** Where the two files are. */
-export interface TlsFiles {
+interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
 }
@@ -25,6 +26,12 @@ const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
  */
 const CHECK_INTERVAL_MS = 1000;
 
+/** The certificate of the environment, if it names one. @throws Error when it cannot be used. */
+export function tlsCertificate(environment: Environment): TlsCertificate | undefined {
+  const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = environment;
+  return certFile === undefined || keyFile === undefined ? undefined : new TlsCertificate({ certFile, keyFile });
+}
+
 /** The certificate that is served, which follows its files. */
 export class TlsCertificate {
   readonly #files: TlsFiles;
@@ -39,6 +46,11 @@ export class TlsCertificate {
       throw new Error('TLS_CERT_FILE and TLS_KEY_FILE must be PEM files of a certificate and its own private key');
     }
     if (!isInForce(this.#served)) this.#logger.warn(`The certificate is not in force: ${validity(this.#served)}`);
+  }
+
+  /** When the certificate in use ends, in milliseconds since 1970. */
+  get endsAt(): number {
+    return leaf(this.#served).end;
   }
 
   get serverOptions(): CertificatePair & typeof TLS_OPTIONS {

@@ -37,6 +37,8 @@ export function authorityLog(logger: Logger, now: () => number = () => performan
       case 'shared_store':
         logStore(event);
         break;
+      case 'shared_store_answer':
+        break;
       default:
         writeRareEvent(logger, event);
     }
@@ -62,7 +64,7 @@ function writeRefusal(logger: Logger, event: TokenRequestEvent): void {
 
 type RareEvent = Exclude<
   AuthorityEvent,
-  { type: 'token_request' | 'token_served' | 'upstream_request' | 'shared_store' }
+  { type: 'token_request' | 'token_served' | 'upstream_request' | 'shared_store' | 'shared_store_answer' }
 >;
 
 function writeRareEvent(logger: Logger, { type: event, ...fields }: RareEvent): void {

@@ -51,6 +51,22 @@ export function gatewayNumberMetrics(registry: Registry, read: () => GatewayNumb
       this.set(read().inFlight);
     },
   });
+  new Gauge({
+    name: 'cells_authority_gateway_waiting_requests',
+    help: 'Requests that wait for a connection to the Cells API',
+    registers,
+    collect() {
+      this.set(read().waiting);
+    },
+  });
+  new Gauge({
+    name: 'cells_authority_gateway_upstream_connections',
+    help: 'Open connections to the Cells API',
+    registers,
+    collect() {
+      this.set(read().connections);
+    },
+  });
   new Counter({
     name: 'cells_authority_gateway_bytes_total',
     help: 'Bytes of bodies: up to the Cells API, and down to clients',

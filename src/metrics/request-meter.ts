@@ -1,11 +1,17 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { type AuthorityEvent } from '../cells-authority/index.js';
+import { type AuthorityEvent, PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
 
 /** Seconds; a kept token takes well under a millisecond, and nothing may take longer than the upstream budget. */
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BUCKETS_MS = BUCKETS.map((seconds) => seconds * 1000);
 
 type TokenRequestEvent = Extract<AuthorityEvent, { type: 'token_request' }>;
+
+type CredentialForm = TokenRequestEvent['credentialForm'];
+
+/** What alerts watch for is there from the start: the first of something is no increase for Prometheus otherwise. */
+const WATCHED_OUTCOMES: readonly TokenRequestEvent['outcome'][] = ['server_error', 'temporarily_unavailable'];
+const FORMS: readonly CredentialForm[] = ['query', 'form', 'basic', 'json'];
 
 /** The label of all paths that are no token paths. */
 const OTHER = 'other';
@@ -48,6 +54,11 @@ export class RequestMeter {
       registers: [registry],
       collect() {
         this.reset();
+        for (const path of [PUBLISHED_PATH, ...SDK_PATHS]) {
+          for (const credential_form of FORMS) {
+            for (const outcome of WATCHED_OUTCOMES) this.inc({ path: labelOf(path), credential_form, outcome }, 0);
+          }
+        }
         for (const [path, { counts }] of paths) {
           for (const [credential_form, outcomes] of counts) {
             for (const [outcome, count] of outcomes) this.inc({ path: labelOf(path), credential_form, outcome }, count);

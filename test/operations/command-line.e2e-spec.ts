@@ -173,6 +173,7 @@ describe('The command line', () => {
       const headers = { 'X-Request-Id': `request-${secret.length}`, 'User-Agent': 'x"}\\n{"level":60' };
       await (await fetch(`${url}${path}?${query.toString()}`, { method: 'POST', headers })).text();
     }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
     child.kill('SIGTERM');
     await Promise.all([exited, once(child.stdout, 'close')]);
 
@@ -195,6 +196,8 @@ describe('The command line', () => {
       'stop',
       'stopped',
     ]);
+    expect(lines.find(({ event }) => event === 'start')).toMatchObject({ version: '0.1.0', node: process.version });
+    expect(metrics).toContain(`\ncells_authority_build_info{version="0.1.0",node="${process.version}"} 1\n`);
     expect(lines.find(({ event }) => event === 'request_refused')).toMatchObject({
       requestId: 'request-12',
       path,

@@ -15,9 +15,18 @@ function read(file: string): string {
 function registeredNames(): ReadonlySet<string> {
   const metrics = new ServiceMetrics();
   metrics.addProcessMetrics();
-  metrics.addKept(() => ({ keptTokens: 0, heldCredentials: 0 }));
+  metrics.addAuthority(() => ({
+    keptTokens: 0,
+    keptBytes: 0,
+    heldCredentials: 0,
+    waitingRequests: 0,
+    openConnections: 0,
+    sharedStore: undefined,
+  }));
+  metrics.addBuild('0.0.0');
+  metrics.addCertificate(() => 0);
   metrics.addDroppedLogLines(() => 0);
-  metrics.addGateway(() => ({ inFlight: 0, bytesUp: 0, bytesDown: 0 }));
+  metrics.addGateway(() => ({ inFlight: 0, bytesUp: 0, bytesDown: 0, connections: 0, waiting: 0 }));
   return new Set(metrics.registry.getMetricsAsArray().map(({ name }) => name));
 }
 
@@ -64,7 +73,7 @@ describe('Metric names', () => {
     const endings: Readonly<Record<string, RegExp>> = {
       counter: /_total$/,
       histogram: /_seconds$/,
-      gauge: /(?<!_total|_count|_seconds)$/,
+      gauge: /(?:(?<!_total|_count|_seconds)|_timestamp_seconds)$/,
     };
 
     const metrics = await new ServiceMetrics().registry.getMetricsAsJSON();

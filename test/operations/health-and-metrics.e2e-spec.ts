@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import perfHooks from 'node:perf_hooks';
 import { register } from 'prom-client';
 import { Stopping } from '../../src/http/stopping.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
+import { CertificateAuthority } from '../support/certificate-authority.js';
 import { closedPort } from '../support/closed-port.js';
 import { type RunningService, startService } from '../support/service.js';
 
@@ -64,7 +68,7 @@ describe('Metrics', () => {
     await ask(PUBLISHED);
     await ask('/nothing/here');
 
-    const lines = (await metrics()).filter((line) => line.startsWith('cells_authority_requests_total'));
+    const lines = (await metrics()).filter((line) => /^cells_authority_requests_total.* [1-9]/.test(line));
 
     const count = (path: string, form: string, outcome: string, value: number) =>
       `cells_authority_requests_total{path="${path}",credential_form="${form}",outcome="${outcome}"} ${value}`;
@@ -99,11 +103,45 @@ describe('Metrics', () => {
         'cells_authority_circuit_state{state="closed"} 1',
         'cells_authority_circuit_state{state="open"} 0',
         'cells_authority_kept_tokens 1',
+        expect.stringMatching(/^cells_authority_kept_bytes [1-9]\d{2,}$/),
+        'cells_authority_upstream_connections 1',
+        'cells_authority_waiting_requests 0',
         'cells_authority_held_credentials 1',
         `cells_authority_request_duration_seconds_count{path="${PUBLISHED}"} 4`,
         `cells_authority_request_duration_seconds_bucket{path="${PUBLISHED}",le="+Inf"} 4`,
         expect.stringMatching(/^nodejs_heap_size_used_bytes \d/),
       ]),
+    );
+  });
+
+  it('say why Redis is not used, and nothing of it where it is not wanted', async () => {
+    await start({
+      TOKEN_CACHE: 'redis',
+      REDIS_URL: `redis://127.0.0.1:${await closedPort()}`,
+      TOKEN_CACHE_SECRET: 'x'.repeat(32),
+    });
+    const states = async () => (await metrics()).filter((line) => line.startsWith('cells_authority_redis_state{'));
+    const unreachable = 'cells_authority_redis_state{state="unreachable"} 1';
+    while (!(await states()).includes(unreachable)) await new Promise((resolve) => setImmediate(resolve));
+
+    expect((await states()).filter((line) => !line.endsWith(' 0'))).toEqual([unreachable]);
+
+    await service.close();
+    await start();
+    expect(await states()).toEqual([]);
+  });
+
+  it('say when the certificate that is served ends', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'metered-tls-'));
+    const notAfter = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
+    const { cert, key } = new CertificateAuthority().issue({ notAfter });
+    writeFileSync(join(folder, 'tls.crt'), cert);
+    writeFileSync(join(folder, 'tls.key'), key);
+    await start({ TLS_CERT_FILE: join(folder, 'tls.crt'), TLS_KEY_FILE: join(folder, 'tls.key') });
+    rmSync(folder, { recursive: true });
+
+    expect(await service.app.get(ServiceMetrics).registry.metrics()).toContain(
+      `\ncells_authority_tls_certificate_end_timestamp_seconds ${notAfter.getTime() / 1000}\n`,
     );
   });
 

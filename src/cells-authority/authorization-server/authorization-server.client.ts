@@ -72,6 +72,11 @@ export class AuthorizationServerClient {
     this.#line = new WaitingLine(upstreamMaxConnections, upstreamMaxConnections * WAITING_PER_CONNECTION);
   }
 
+  /** How many requests wait for a connection at the moment; for metrics. */
+  get waiting(): number {
+    return this.#line.waiting;
+  }
+
   /**
    * Requests a token. One deadline, on this client's clock, covers the wait for a connection, the request, its retry
    * and the answer. A request that has too little time left is not sent.

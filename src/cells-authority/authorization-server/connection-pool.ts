@@ -85,6 +85,11 @@ export class ConnectionPool {
     }
   }
 
+  /** How many connections are open at the moment; for metrics. */
+  get connections(): number {
+    return this.#pool.stats.connected + this.#ownConnections.size;
+  }
+
   /** Ends every connection at once. */
   async destroy(): Promise<void> {
     await Promise.all([this.#pool.destroy(), ...[...this.#ownConnections].map((client) => client.destroy())]);

@@ -25,6 +25,11 @@ export class WaitingLine {
     private readonly maxWaiting: number,
   ) {}
 
+  /** How many wait at the moment; for metrics. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /** Resolves to a place, at once where there is one. */
   enter(origin: string, timeoutMs: number): Place | NoPlace | Promise<Place | NoPlace> {
     if (this.#underWay < this.capacity) return this.#place();

@@ -109,7 +109,9 @@ export class RedisAccess {
       return undefined;
     }
     const limit = patience.leftMs;
+    const askedAt = this.clock();
     const answer = await inTime(command(commands), limit);
+    this.observe({ type: 'shared_store_answer', durationMs: this.clock() - askedAt });
     if (answer instanceof Failed) {
       if (answer.how === 'no_answer') patience.spend(limit);
       this.#judge(operation, answer);

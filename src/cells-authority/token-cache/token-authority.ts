@@ -26,8 +26,13 @@ interface KeyedRequest extends AuthorityRequest, HeldRequest {}
 /** What is kept in memory at the moment. */
 export interface AuthorityNumbers {
   readonly keptTokens: number;
+  readonly keptBytes: number;
   /** Credential pairs, and requests of one, that are on hold. */
   readonly heldCredentials: number;
+  /** Requests that wait for a connection to the authorization server. */
+  readonly waitingRequests: number;
+  /** Whether the store that instances share is used, or why it is not; `undefined` when there is none. */
+  readonly sharedStore: SharedStore['state'] | undefined;
 }
 
 const TOKEN_REUSED: AuthorityEvent = { type: 'token_served', source: 'kept' };
@@ -111,7 +116,13 @@ export class TokenAuthority {
   }
 
   get numbers(): AuthorityNumbers {
-    return { keptTokens: this.#cache?.entries ?? 0, heldCredentials: this.holds.held };
+    return {
+      keptTokens: this.#cache?.entries ?? 0,
+      keptBytes: this.#cache?.bytes ?? 0,
+      heldCredentials: this.holds.held,
+      waitingRequests: this.authorizationServer.waiting,
+      sharedStore: this.shared?.state,
+    };
   }
 
   /**

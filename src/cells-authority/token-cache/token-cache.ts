@@ -100,6 +100,11 @@ export class TokenCache {
     return this.#kept.size;
   }
 
+  /** What they take, as far as it is counted; for metrics. */
+  get bytes(): number {
+    return this.#kept.calculatedSize;
+  }
+
   /** The kept token on these terms, without waiting for anything; starts a renewal when it is due. */
   reuse(key: string, terms: ReuseTerms, fetch: FetchToken): TokenAnswer | undefined {
     const kept = this.#kept.get(key);

@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+/** The version in package.json, which is one folder above the compiled files. @param compiled URL of one of them. */
+export function packageVersion(compiled: string): string {
+  const text = readFileSync(new URL('../package.json', compiled), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}
