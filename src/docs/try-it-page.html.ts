@@ -33,8 +33,12 @@ const OPTIONS = {
 
 const DOCUMENTS = Object.entries(LANGUAGES).map(([tag, { name }]) => ({ name, url: `openapi.json?lang=${tag}` }));
 
-/** Starts Swagger UI in the browser. The documents, one for each language, stand beside this script. */
+/**
+ * Starts Swagger UI in the browser. The documents, one for each language, stand beside this script. esbuild, which bundles
+ * the service, makes functions call `__name()` to keep their names, and so do the plugins, whose text is sent.
+ */
 export const TRY_IT_PAGE_SCRIPT = `const { src } = document.currentScript;
+const __name = (named) => named;
 window.onload = () => SwaggerUIBundle({
   ...${JSON.stringify(OPTIONS)},
   urls: ${JSON.stringify(DOCUMENTS)}.map(({ name, url }) => ({ name, url: new URL(url, src).href })),

@@ -2,6 +2,8 @@ import { type IncomingMessage, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { once } from 'node:events';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { createContext, runInContext } from 'node:vm';
+import { startBuiltService } from '../support/built-service.js';
 import { type RunningService, startService } from '../support/service.js';
 
 const SCRIPT = '/cells/swagger-ui-bundle.js';
@@ -67,4 +69,29 @@ describe('the files of the try-it page', () => {
   ])('%s is none of them', async (name) => {
     expect((await ask(`/cells/${name}`)).status).toBe(404);
   });
+
+  it('are all in the built service, and the text of its plugins runs in a page', async () => {
+    const built = await startBuiltService({ env: {} });
+    for (const name of ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css']) {
+      const { body } = await ask(`/cells/${name}`);
+      expect(await (await fetch(`${built.origin}/cells/${name}`)).text()).toBe(body.toString());
+    }
+    const script = await (await fetch(`${built.origin}/cells/swagger-ui-init.js`)).text();
+    const page = createContext({
+      URL,
+      navigator: { languages: [] },
+      document: { currentScript: { src: `${built.origin}/cells/swagger-ui-init.js` } },
+      window: {},
+    });
+    const plugins = runInContext(
+      `const SwaggerUIStandalonePreset = {};
+      const SwaggerUIBundle = Object.assign((options) => options.plugins, { presets: {}, plugins: {} });
+      ${script};
+      Object.assign({}, ...window.onload().slice(1).map((plugin) => plugin().wrapComponents))`,
+      page,
+    ) as object;
+
+    expect(Object.keys(plugins)).toEqual(['Topbar', 'ParameterIncludeEmpty', 'responseBody']);
+    await built.stop();
+  }, 150_000);
 });

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type Context,
   context,
@@ -15,6 +17,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
+import { startBuiltService } from '../support/built-service.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { type RunningService, startService } from '../support/service.js';
 import { answerToken } from '../support/upstream-scripts.js';
@@ -123,3 +126,25 @@ describe('Traces', () => {
     expect(shown).not.toContain('?');
   });
 });
+
+/** What `--import` loads ahead of the service: an SDK that writes the name of each span. */
+const SDK = `
+import { trace } from '@opentelemetry/api';
+import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+const log = { onStart() {}, onEnd: ({ name }) => console.log('span: ' + name), shutdown: async () => {} };
+trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [log] }));
+`;
+
+it('An SDK beside the built service, which has an API of its own in it, gets its spans', async () => {
+  const sdk = join(__dirname, 'sdk-of-the-test.mjs');
+  await writeFile(sdk, SDK);
+  try {
+    const service = await startBuiltService({ env: {}, nodeArguments: ['--import', sdk] });
+    await (await fetch(`${service.origin}/health/live`)).text();
+    await service.stop();
+
+    expect(service.output()).toContain('span: GET /health/live');
+  } finally {
+    await rm(sdk);
+  }
+}, 150_000);

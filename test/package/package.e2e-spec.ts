@@ -33,14 +33,17 @@ describe('The package', () => {
     expect(stdout).toContain('All good!');
   });
 
-  it('packs what is compiled, and nothing else', async () => {
+  it('packs what is built, and nothing else', async () => {
     const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
       cwd: ROOT,
     });
 
     const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
     const unexpected = files.filter(
-      ({ path }) => !/^(?:dist\/.+\.(?:js|d\.ts|json)|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(path),
+      ({ path }) =>
+        !/^(?:dist\/.+\.(?:js|d\.ts|css)|dist\/THIRD-PARTY-LICENSES|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
+          path,
+        ),
     );
     expect(unexpected).toEqual([]);
     expect(files.map(({ path }) => path)).toContain('dist/cells-authority/index.d.ts');

@@ -28,7 +28,7 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     const address = parseRedisUrl(redis.url);
     if (address === undefined) throw new Error('no address');
     access.use(
-      await connectToRedis(address, (signal) => {
+      connectToRedis(address, (signal) => {
         access.signal(signal);
       }),
     );

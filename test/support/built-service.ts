@@ -73,7 +73,7 @@ export async function startBuiltService({
 export async function buildOnce(): Promise<void> {
   await takeLock(Date.now() + BUILD_TIMEOUT_MS);
   try {
-    if (!isFresh()) execFileSync(join(ROOT, 'node_modules', '.bin', 'nest'), ['build'], { cwd: ROOT, stdio: 'pipe' });
+    if (!isFresh()) execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'pipe' });
   } finally {
     rmSync(LOCK, { force: true });
   }

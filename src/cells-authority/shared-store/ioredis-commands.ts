@@ -1,5 +1,5 @@
 import { type Socket } from 'node:net';
-import { type Cluster, type Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { type SharedStoreTrouble } from '../authority-observer.js';
 import { type RedisAddress } from './redis-address.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
@@ -19,16 +19,12 @@ const READ_ONLY_RECONNECT_MS = 60_000;
 /**
  * Connects to Redis, and reconnects for as long as it lives; does not wait for the connection.
  *
- * @throws Error when ioredis is not installed, or the CA file cannot be read.
+ * @throws Error when the CA file cannot be read.
  */
-export async function connectToRedis(
-  address: RedisAddress,
-  onSignal: (signal: RedisSignal) => void,
-): Promise<RedisCommands> {
+export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSignal) => void): RedisCommands {
   const options = redisOptions(address);
-  const { AbstractConnector, Cluster, Redis } = await importIoredis();
   const handshakes = new Handshakes();
-  const Connector = redisConnector(AbstractConnector, handshakes);
+  const Connector = redisConnector(handshakes);
   const { hosts, cluster, sentinel } = address;
   const [first] = hosts;
   if (cluster) {
@@ -185,14 +181,5 @@ function readCertificates(file: string): string {
     return readCertificateAuthorities(file);
   } catch {
     throw new Error('CellsAuthorityModule: the "ca" file of redisUrl must be a readable PEM file of certificates');
-  }
-}
-
-/** Needed only with `tokenCache: 'redis'`. */
-async function importIoredis() {
-  try {
-    return await import('ioredis');
-  } catch {
-    throw new Error('CellsAuthorityModule: tokenCache "redis" needs the package ioredis 6');
   }
 }

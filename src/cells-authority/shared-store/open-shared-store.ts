@@ -1,7 +1,6 @@
 import { type AuthorityObserver } from '../authority-observer.js';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
-import { connectToRedis } from './ioredis-commands.js';
 import { RedisAccess } from './redis-access.js';
 import { parseRedisUrl } from './redis-address.js';
 import { RedisSharedStore, type SharedStore } from './shared-store.js';
@@ -25,11 +24,21 @@ export async function openSharedStore(
   if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
   const access = new RedisAccess(clock, observe, patienceMs);
   const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
+  const { connectToRedis } = await importIoredisCommands();
   access.use(
-    await connectToRedis(address, (signal) => {
+    connectToRedis(address, (signal) => {
       access.signal(signal);
       if (signal === 'ready') void store.compareSecrets();
     }),
   );
   return store;
+}
+
+/** Hosts that keep tokens elsewhere need no ioredis. */
+async function importIoredisCommands() {
+  try {
+    return await import('./ioredis-commands.js');
+  } catch {
+    throw new Error('CellsAuthorityModule: tokenCache "redis" needs the package ioredis 6');
+  }
 }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis';
+import { AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis';
 import { type Handshakes } from './redis-trouble.js';
 
 const REDIS_PORT = 6379;
@@ -11,11 +11,8 @@ const REDIS_PORT = 6379;
  * ioredis' own connector listens for the first error of a socket alone. TLS may tell of a second one, such as an alert
  * right behind a certificate that is not trusted, and an error that nobody listens for ends the process.
  */
-export function redisConnector(
-  Base: typeof AbstractConnector,
-  handshakes: Handshakes,
-): NonNullable<RedisOptions['Connector']> {
-  return class extends Base {
+export function redisConnector(handshakes: Handshakes): NonNullable<RedisOptions['Connector']> {
+  return class extends AbstractConnector {
     readonly #options: StandaloneConnectionOptions;
 
     constructor(options: unknown) {
