@@ -1,8 +1,8 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { type Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { ClientRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { TransportFailure, verifiedTls } from '../cells-authority/index.js';
+import { KeptConnections } from './kept-connections.js';
 
 /** Connections to the Cells API at a time. */
 const MAX_CONNECTIONS = 256;
@@ -37,50 +37,49 @@ export interface UpstreamRequest {
  * `NODE_TLS_REJECT_UNAUTHORIZED` says, redirects are not followed, proxy variables of the environment are not read.
  */
 export class UpstreamConnections {
-  readonly #options: object;
-  readonly #kept: HttpAgent;
-  readonly #single: HttpAgent;
-  readonly #request: typeof httpRequest;
-  #open = 0;
+  readonly #kept: KeptConnections;
+  readonly #connect: () => Socket;
+  #single = 0;
 
-  constructor(private readonly settings: UpstreamConnectionsOptions) {
-    const { origin, ca } = settings;
+  constructor({ origin, ca, connectTimeoutMs }: UpstreamConnectionsOptions) {
     const tls = origin.protocol === 'https:';
     const host = origin.hostname.replace(/^\[|\]$/g, '');
-    this.#request = tls ? httpsRequest : httpRequest;
-    this.#options = {
+    const address = {
       host,
       port: origin.port === '' ? (tls ? 443 : 80) : Number(origin.port),
-      maxHeaderSize: MAX_HEADER_BYTES,
-      ...(tls ? { ...verifiedTls(ca), servername: serverName(host) } : {}),
+      noDelay: true,
+      keepAlive: true,
     };
-    const Agent = tls ? HttpsAgent : HttpAgent;
-    this.#kept = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: KEEP_ALIVE_MS });
-    this.#single = new Agent({ keepAlive: false });
+    this.#connect = tls
+      ? resumingTls({ ...address, ...verifiedTls(ca), servername: serverName(host) }, connectTimeoutMs)
+      : () => limitConnecting(connect(address), 'connect', connectTimeoutMs);
+    this.#kept = new KeptConnections({
+      connect: this.#connect,
+      maxConnections: MAX_CONNECTIONS,
+      keepAliveMs: KEEP_ALIVE_MS,
+    });
   }
 
   /** Whether one more request would wait too far back in the line. */
   get full(): boolean {
-    return this.#open >= MAX_CONNECTIONS + MAX_WAITING;
+    return this.#kept.underWay + this.#single >= MAX_CONNECTIONS + MAX_WAITING;
   }
 
   /** Opens a request, whose body is then written to it. It fails with a {@link TransportFailure} when connecting takes too long. */
   open({ method, path, headers, ownConnection }: UpstreamRequest): ClientRequest {
-    const request = this.#request({
-      ...this.#options,
-      agent: ownConnection ? this.#single : this.#kept,
+    if (!ownConnection) {
+      return new ClientRequest({ agent: this.#kept, method, path, headers, maxHeaderSize: MAX_HEADER_BYTES });
+    }
+    this.#single += 1;
+    return new ClientRequest({
+      createConnection: this.#connect,
       method,
       path,
       headers,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    }).once('close', () => {
+      this.#single -= 1;
     });
-    this.#open += 1;
-    request.once('close', () => {
-      this.#open -= 1;
-    });
-    request.once('socket', (socket) => {
-      if (socket.connecting) limitConnecting(socket, this.settings.connectTimeoutMs);
-    });
-    return request;
   }
 
   /** Open connections, and requests that wait for one; for metrics. */
@@ -96,7 +95,6 @@ export class UpstreamConnections {
   /** Ends every connection at once. */
   destroy(): void {
     this.#kept.destroy();
-    this.#single.destroy();
   }
 }
 
@@ -105,12 +103,27 @@ function serverName(host: string): string {
   return /^[\d.]+$|:/.test(host) ? '' : host;
 }
 
-function limitConnecting(socket: Socket, timeoutMs: number): void {
+/** Connects with the session of the connection before, which saves half of the handshake. */
+function resumingTls(options: ConnectionOptions, timeoutMs: number): () => TLSSocket {
+  let session: Buffer | undefined;
+  return () => {
+    const socket = connectTls(session === undefined ? options : { ...options, session });
+    socket.on('session', (issued: Buffer) => {
+      session = issued;
+    });
+    socket.once('error', () => {
+      session = undefined;
+    });
+    return limitConnecting(socket, 'secureConnect', timeoutMs);
+  };
+}
+
+function limitConnecting<S extends Socket>(socket: S, connected: 'connect' | 'secureConnect', timeoutMs: number): S {
   const timer = setTimeout(() => {
     socket.destroy(new TransportFailure('connect_timeout', true, 'CONNECT_TIMEOUT'));
   }, timeoutMs);
   const clear = () => {
     clearTimeout(timer);
   };
-  socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', clear).once('close', clear);
+  return socket.once(connected, clear).once('close', clear);
 }

@@ -333,15 +333,21 @@ describe('When the Cells API cannot be reached', () => {
     }
   });
 
-  it('over TLS with a certificate of the given authority it is reached', async () => {
+  it('over TLS with a certificate of the given authority it is reached, the second time with half of a handshake', async () => {
+    const resumed: boolean[] = [];
     const server = createTlsServer(authority.issue(), (socket) => {
-      socket.on('data', () => socket.write(OK)).on('error', () => undefined);
+      resumed.push(socket.isSessionReused());
+      socket.on('data', () => socket.end(OK.replace('\r\n', '\r\nConnection: close\r\n'))).on('error', () => undefined);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
+    const gateway = await TestGateway.start(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+      caFile: caFile(authority.certificate),
+    });
     try {
-      const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      expect((await request(origin, { caFile: caFile(authority.certificate) })).text).toMatch(/ok$/);
+      for (let nth = 1; nth <= 2; nth += 1) expect((await rawRequest(gateway.port, GET, UNTIL)).text).toMatch(/ok$/);
+      expect(resumed).toEqual([false, true]);
     } finally {
+      await gateway.close();
       server.close();
     }
   });

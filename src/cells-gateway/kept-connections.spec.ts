@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { ClientRequest, createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { KeptConnections } from './kept-connections.js';
+
+describe('Kept connections', () => {
+  let server: Server;
+  let answer: RequestListener;
+  let accepted: Socket[];
+  let kept: KeptConnections;
+
+  beforeEach(async () => {
+    accepted = [];
+    answer = (_request, response) => response.end('ok');
+    server = createServer((request, response) => {
+      answer(request, response);
+    });
+    server.keepAliveTimeout = 0;
+    server.on('connection', (socket: Socket) => accepted.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    kept = keep(15_000);
+  });
+  afterEach(async () => {
+    kept.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+
+  const keep = (keepAliveMs: number) =>
+    new KeptConnections({
+      connect: () => connect((server.address() as AddressInfo).port, '127.0.0.1'),
+      maxConnections: 2,
+      keepAliveMs,
+    });
+
+  const open = () => new ClientRequest({ agent: kept, path: '/' }).on('error', () => undefined);
+
+  async function get(request = open()): Promise<{ reused: boolean; status: number | undefined }> {
+    let status: number | undefined;
+    request.once('response', (response) => {
+      status = response.resume().statusCode;
+    });
+    await once(request.end(), 'close');
+    return { reused: request.reusedSocket, status };
+  }
+
+  const serverHasClosed = () => Promise.all(accepted.map((socket) => once(socket, 'close')));
+
+  it('are used again, and the request is told', async () => {
+    expect((await get()).reused).toBe(false);
+    expect((await get()).reused).toBe(true);
+    expect(accepted).toHaveLength(1);
+    expect(kept.underWay).toBe(0);
+  });
+
+  it('are as many as may be; who has to wait gets the first that is free, in turn', async () => {
+    const order: string[] = [];
+    answer = (request, response) => {
+      order.push(request.url ?? '');
+      setImmediate(() => response.end('ok'));
+    };
+    const requests = ['/1', '/2', '/3', '/4'].map((path) => new ClientRequest({ agent: kept, path }));
+    expect(kept.underWay).toBe(4);
+    await Promise.all(requests.map(get));
+    expect(accepted).toHaveLength(2);
+    expect(order.slice(2)).toEqual(['/3', '/4']);
+  });
+
+  it('are not given to a request that has ended while it waited', async () => {
+    const [first, second, third] = [open(), open(), open()];
+    expect(kept.underWay).toBe(3);
+    third.destroy();
+    expect(kept.underWay).toBe(2);
+    const asked: string[] = [];
+    answer = (request, response) => {
+      asked.push(request.url ?? '');
+      response.end('ok');
+    };
+    await Promise.all([get(first), get(second)]);
+    expect(asked).toEqual(['/', '/']);
+    expect(kept.underWay).toBe(0);
+  });
+
+  it('that break make room for who waits', async () => {
+    answer = (request, response) => (request.url === '/broken' ? request.socket.destroy() : response.end('ok'));
+    for (const path of ['/broken', '/broken']) {
+      new ClientRequest({ agent: kept, path }).on('error', () => undefined).end();
+    }
+    expect((await get()).status).toBe(200);
+  });
+
+  it('end when they are unused for too long', async () => {
+    kept = keep(50);
+    await get();
+    await serverHasClosed();
+    expect((await get()).reused).toBe(false);
+  });
+
+  it('end a second before the server says it would end them', async () => {
+    answer = (_request, response) => response.setHeader('Keep-Alive', 'timeout=1').end('ok');
+    await get();
+    await serverHasClosed();
+    expect((await get()).reused).toBe(false);
+  });
+});

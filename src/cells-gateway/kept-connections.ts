@@ -1,0 +1,109 @@
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { type Socket } from 'node:net';
+
+/** What the connections are kept by. */
+export interface KeptConnectionsOptions {
+  /** Begins a connection. */
+  readonly connect: () => Socket;
+  /** Connections at a time; further requests wait for one of them. */
+  readonly maxConnections: number;
+  /** Milliseconds for which an unused connection is kept; less where the server says so. */
+  readonly keepAliveMs: number;
+}
+
+/**
+ * Keep-alive connections to one server. Node's own agent serves any number of servers: for every request it copies its
+ * options, composes a name, searches its lists and sets the socket's options again, a quarter of what the request costs.
+ */
+export class KeptConnections extends Agent {
+  /** The one used last is the next to be used. */
+  readonly #idle: Socket[] = [];
+  #waiting: ClientRequest[] = [];
+  readonly #connections = new Set<Socket>();
+
+  constructor(private readonly settings: KeptConnectionsOptions) {
+    super({ keepAlive: true });
+  }
+
+  /** Requests that have a connection or wait for one. */
+  get underWay(): number {
+    return this.#connections.size - this.#idle.length + this.#stillWaiting.length;
+  }
+
+  /** What Node's client calls for every request, to be given a connection with `onSocket`. */
+  addRequest(request: ClientRequest): void {
+    const idle = this.#takeIdle();
+    if (idle !== undefined) reuse(idle, request);
+    else if (this.#connections.size < this.settings.maxConnections) this.#connect(request);
+    else this.#waiting = [...this.#stillWaiting, request];
+  }
+
+  override destroy(): void {
+    for (const socket of this.#connections) socket.destroy();
+  }
+
+  #takeIdle(): Socket | undefined {
+    let socket = this.#idle.pop();
+    // One that is being closed is not closed yet.
+    while (socket?.writable === false) socket = this.#idle.pop();
+    return socket;
+  }
+
+  /** Node does not say that a request has ended that has no connection yet. */
+  get #stillWaiting(): ClientRequest[] {
+    return this.#waiting.filter(({ destroyed }) => !destroyed);
+  }
+
+  #connect(request: ClientRequest): void {
+    const socket = this.settings.connect();
+    this.#connections.add(socket);
+    // Node emits it when a response has ended and the connection may go on.
+    socket.on('free', () => {
+      this.#freed(socket);
+    });
+    socket.once('close', () => {
+      this.#closed(socket);
+    });
+    // An idle one has nobody else to hear of it, and closes.
+    socket.on('error', () => undefined);
+    socket.setTimeout(this.settings.keepAliveMs, () => {
+      if (this.#idle.includes(socket)) socket.destroy();
+    });
+    request.once('response', (answer) => {
+      this.#heedServer(socket, answer);
+    });
+    request.onSocket(socket);
+  }
+
+  #freed(socket: Socket): void {
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(socket);
+    else reuse(socket, next);
+  }
+
+  #closed(socket: Socket): void {
+    this.#connections.delete(socket);
+    const at = this.#idle.indexOf(socket);
+    if (at !== -1) this.#idle.splice(at, 1);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#connect(next);
+  }
+
+  /** A server that says how long it keeps connections means all of them: its first answer is enough. */
+  #heedServer(socket: Socket, { headers }: IncomingMessage): void {
+    const seconds = /\btimeout=(\d+)/i.exec(String(headers['keep-alive']))?.[1];
+    if (seconds === undefined) return;
+    // A second less, or a request might meet the server's end of the connection.
+    const milliseconds = Math.max(1, (Number(seconds) - 1) * 1000);
+    if (milliseconds < this.settings.keepAliveMs) socket.setTimeout(milliseconds);
+  }
+}
+
+function reuse(socket: Socket, request: ClientRequest): void {
+  request.reusedSocket = true;
+  request.onSocket(socket);
+}
