@@ -51,7 +51,7 @@ describe('Kept connections', () => {
     expect((await get()).reused).toBe(false);
     expect((await get()).reused).toBe(true);
     expect(accepted).toHaveLength(1);
-    expect(kept.underWay).toBe(0);
+    expect(kept.numbers).toEqual({ connections: 1, idle: 1, waiting: 0 });
   });
 
   it('are as many as may be; who has to wait gets the first that is free, in turn', async () => {
@@ -61,7 +61,7 @@ describe('Kept connections', () => {
       setImmediate(() => response.end('ok'));
     };
     const requests = ['/1', '/2', '/3', '/4'].map((path) => new ClientRequest({ agent: kept, path }));
-    expect(kept.underWay).toBe(4);
+    expect(kept.numbers).toEqual({ connections: 2, idle: 0, waiting: 2 });
     await Promise.all(requests.map(get));
     expect(accepted).toHaveLength(2);
     expect(order.slice(2)).toEqual(['/3', '/4']);
@@ -69,9 +69,9 @@ describe('Kept connections', () => {
 
   it('are not given to a request that has ended while it waited', async () => {
     const [first, second, third] = [open(), open(), open()];
-    expect(kept.underWay).toBe(3);
+    expect(kept.numbers.waiting).toBe(1);
     third.destroy();
-    expect(kept.underWay).toBe(2);
+    expect(kept.numbers.waiting).toBe(0);
     const asked: string[] = [];
     answer = (request, response) => {
       asked.push(request.url ?? '');
@@ -79,7 +79,7 @@ describe('Kept connections', () => {
     };
     await Promise.all([get(first), get(second)]);
     expect(asked).toEqual(['/', '/']);
-    expect(kept.underWay).toBe(0);
+    expect(kept.numbers).toEqual({ connections: 2, idle: 2, waiting: 0 });
   });
 
   it('that break make room for who waits', async () => {

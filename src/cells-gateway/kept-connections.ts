@@ -25,9 +25,10 @@ export class KeptConnections extends Agent {
     super({ keepAlive: true });
   }
 
-  /** Requests that have a connection or wait for one. */
-  get underWay(): number {
-    return this.#connections.size - this.#idle.length + this.#stillWaiting.length;
+  /** Open connections, those of them that are unused, and requests that wait for one. */
+  get numbers(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
+    const waiting = this.#waiting.length === 0 ? 0 : this.#stillWaiting.length;
+    return { connections: this.#connections.size, idle: this.#idle.length, waiting };
   }
 
   /** What Node's client calls for every request, to be given a connection with `onSocket`. */

@@ -62,7 +62,8 @@ export class UpstreamConnections {
 
   /** Whether one more request would wait too far back in the line. */
   get full(): boolean {
-    return this.#kept.underWay + this.#single >= MAX_CONNECTIONS + MAX_WAITING;
+    const { connections, idle, waiting } = this.#kept.numbers;
+    return connections - idle + waiting + this.#single >= MAX_CONNECTIONS + MAX_WAITING;
   }
 
   /** Opens a request, whose body is then written to it. It fails with a {@link TransportFailure} when connecting takes too long. */
@@ -84,12 +85,8 @@ export class UpstreamConnections {
 
   /** Open connections, and requests that wait for one; for metrics. */
   get numbers(): { readonly connections: number; readonly waiting: number } {
-    const agents = [this.#kept, this.#single];
-    const count = (lists: NodeJS.ReadOnlyDict<readonly unknown[]>) => Object.values(lists).flat().length;
-    return {
-      connections: agents.reduce((sum, { sockets, freeSockets }) => sum + count(sockets) + count(freeSockets), 0),
-      waiting: agents.reduce((sum, { requests }) => sum + count(requests), 0),
-    };
+    const { connections, waiting } = this.#kept.numbers;
+    return { connections: connections + this.#single, waiting };
   }
 
   /** Ends every connection at once. */
