@@ -1,6 +1,7 @@
 import { environmentSource } from '../config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from '../config/environment.js';
 import { describeFailure } from '../config/start-failure.js';
+import { printFingerprint } from './print-fingerprint.js';
 import { printToken } from './print-token.js';
 import { usage } from './usage.js';
 
@@ -16,7 +17,7 @@ export async function runCommand(
   [command = 'start', ...rest]: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  if (rest.length > 0) return refuse('too many arguments');
+  if (rest.length > (command === 'fingerprint' ? 1 : 0)) return refuse('too many arguments');
   switch (command) {
     case 'start':
       await context.start();
@@ -35,6 +36,10 @@ export async function runCommand(
       });
     case 'token':
       return reported(() => printToken(environment()));
+    case 'fingerprint':
+      return reported(() => {
+        printFingerprint(environment(), rest[0]);
+      });
     default:
       return refuse('no such command');
   }

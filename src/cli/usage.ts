@@ -9,6 +9,7 @@ export function usage(): string {
 Usage:
   cells-authority [start]        run the service
   cells-authority token          print an access token for ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET
+  cells-authority fingerprint ID print what stands for a Client ID in log lines (needs TOKEN_CACHE_SECRET)
   cells-authority --print-config print the effective configuration as JSON, secrets masked
   cells-authority --version      print the version
   cells-authority --help         print this

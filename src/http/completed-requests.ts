@@ -1,5 +1,6 @@
 import { type FastifyInstance } from 'fastify';
 import { type Logger } from 'pino';
+import { RepeatedLines } from '../logging/repeated-lines.js';
 import { type RequestMeter } from '../metrics/request-meter.js';
 import { TOKEN_ROUTES } from './token-routes.js';
 
@@ -18,12 +19,15 @@ export interface UnreadRefusal {
 
 /** Counts and logs refusals of which Fastify's hooks are not told. */
 export function unreadRefusals(meter: () => RequestMeter, logger: Logger): (refusal: UnreadRefusal) => void {
+  const lines = new RepeatedLines(logger);
   return ({ requestId, status }) => {
     const outcome = meter().otherRequest(status, 0);
-    logger.info(
-      { event: 'request_refused', requestId, path: 'other', credentialForm: 'none', outcome, status },
-      'A request could not be read',
-    );
+    lines.write('request_refused', undefined, () => {
+      logger.info(
+        { event: 'request_refused', requestId, path: 'other', credentialForm: 'none', outcome, status },
+        'A request could not be read',
+      );
+    });
   };
 }
 

@@ -112,4 +112,28 @@ describe('The log of what the library tells', () => {
 
     expect(lines).toEqual([]);
   });
+
+  it('tells of a held client that keeps asking a few times a minute, and of failures all the same', () => {
+    const log = logAt('info');
+    const client = 'f00dCAFE';
+    const answered = (outcome: 'invalid_client' | 'server_error', status: number): AuthorityEvent => ({
+      type: 'token_request',
+      path: 'connect/token',
+      credentialForm: 'form',
+      outcome,
+      status,
+      durationMs: 1,
+      client,
+      requestId: 'a-1',
+    });
+    for (let i = 0; i < 1000; i += 1) {
+      log({ type: 'answered_from_hold', reason: 'refused', client });
+      log(answered('invalid_client', 400));
+      log({ type: 'guessing_slowed', scope: 'address', seconds: 600, client, network: '192.0.2.1' });
+    }
+    log(answered('server_error', 502));
+
+    expect(lines).toHaveLength(3 * 5 + 1);
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', status: 502 });
+  });
 });

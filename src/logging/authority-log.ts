@@ -1,5 +1,6 @@
 import { type Logger } from 'pino';
 import { type AuthorityEvent, type AuthorityObserver } from '../cells-authority/index.js';
+import { RepeatedLines } from './repeated-lines.js';
 
 type TokenRequestEvent = Extract<AuthorityEvent, { type: 'token_request' }>;
 type StoreEvent = Extract<AuthorityEvent, { type: 'shared_store' }>;
@@ -10,6 +11,9 @@ const REPEAT_MS = 60_000;
 /** Writes what the library tells as log lines: `event` says which one, the message says it to people. */
 export function authorityLog(logger: Logger, now: () => number = () => performance.now()): AuthorityObserver {
   const logStore = storeLog(logger, now);
+  const refusals = new RepeatedLines(logger, now);
+  // Apart, so that nobody can hide them by being refused.
+  const failures = new RepeatedLines(logger, now);
   // The level does not change, and the question is asked for every reused token.
   const logsTokens = logger.isLevelEnabled('debug');
   return (event) => {
@@ -32,7 +36,21 @@ export function authorityLog(logger: Logger, now: () => number = () => performan
         break;
       }
       case 'token_request':
-        if (event.outcome !== 'token') writeRefusal(logger, event);
+        if (event.outcome === 'token') break;
+        (event.status < 500 ? refusals : failures).write('request_refused', event.client, () => {
+          writeRefusal(logger, event);
+        });
+        break;
+      case 'answered_from_hold':
+      case 'guessing_slowed':
+        refusals.write(event.type, event.client, () => {
+          writeRareEvent(logger, event);
+        });
+        break;
+      case 'not_forwarded':
+        failures.write(event.type, undefined, () => {
+          writeRareEvent(logger, event);
+        });
         break;
       case 'shared_store':
         logStore(event);

@@ -11,6 +11,7 @@ import { LeakScanner } from '../support/leak-scanner.js';
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
 const CLIENT_ID = 'client-of-the-command-line';
 const CLIENT_SECRET = 'secret-of-the-command-line';
+const CACHE_SECRET = 'secret-of-the-cache-'.repeat(2);
 
 interface Run {
   readonly code: number | null;
@@ -136,6 +137,13 @@ describe('The command line', () => {
     expect(stderr).not.toContain(CLIENT_SECRET);
   });
 
+  it.each<[string, string[], RegExp]>([
+    ['without a Client ID', ['fingerprint'], /needs a Client ID/],
+    ['without the secret of the cache', ['fingerprint', CLIENT_ID], /needs TOKEN_CACHE_SECRET/],
+  ])('prints no fingerprint %s', async (_case, command, reason) => {
+    expect(await run(command)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(reason) as string });
+  });
+
   it('refuses what it does not know, and does not repeat it', async () => {
     const { code, stderr } = await run([CLIENT_SECRET]);
 
@@ -151,6 +159,7 @@ describe('The command line', () => {
         LOG_LEVEL: 'trace',
         SHUTDOWN_GRACE_MS: '100',
         UPSTREAM_TIMEOUT: '1000',
+        TOKEN_CACHE_SECRET: CACHE_SECRET,
         UPSTREAM_TOKEN_URL: upstream.tokenUrl,
         ASPOSE_CLIENT_ID: CLIENT_ID,
         ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
@@ -206,9 +215,12 @@ describe('The command line', () => {
       status: 400,
     });
     expect(lines.every(({ level }) => level !== 60)).toBe(true);
+    const fingerprint = await run(['fingerprint', CLIENT_ID], { TOKEN_CACHE_SECRET: CACHE_SECRET });
+    expect(lines.find(({ event }) => event === 'held')?.client).toBe(fingerprint.stdout.trim());
     const scanner = new LeakScanner()
       .protectCredentials('pair', CLIENT_ID, CLIENT_SECRET)
       .protect('client id', CLIENT_ID)
+      .protect('secret of the cache', CACHE_SECRET)
       .protect('refused secret', 'wrong-secret');
     scanner.add('log', output);
     expect(scanner.leaks()).toEqual([]);

@@ -107,9 +107,16 @@ describe('The log lines', () => {
 
     expect(events).toContain('circuit');
     expect(
-      [...events, 'start', 'stop', 'stopped', 'request_refused', 'log_lines_dropped', 'unknown_variable'].filter(
-        (name) => !explained.has(name),
-      ),
+      [
+        ...events,
+        'start',
+        'stop',
+        'stopped',
+        'request_refused',
+        'log_lines_dropped',
+        'lines_omitted',
+        'unknown_variable',
+      ].filter((name) => !explained.has(name)),
     ).toEqual([]);
   });
 });

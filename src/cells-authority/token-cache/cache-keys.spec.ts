@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { CacheKeys } from './cache-keys.js';
+import { CacheKeys, fingerprintOf } from './cache-keys.js';
 
 const TOKEN_URL = 'https://api.aspose.cloud/connect/token';
 const request = fc.record({
@@ -8,7 +8,8 @@ const request = fc.record({
   scope: fc.option(fc.string(), { nil: undefined }),
 });
 
-const keysFor = (upstreamTokenUrl: string) => new CacheKeys({ upstreamTokenUrl });
+const keysFor = (upstreamTokenUrl: string, tokenCacheSecret?: string) =>
+  new CacheKeys({ upstreamTokenUrl, tokenCacheSecret });
 
 describe('CacheKeys', () => {
   const keys = keysFor(TOKEN_URL);
@@ -63,5 +64,14 @@ describe('CacheKeys', () => {
     const key = keys.token({ clientId: 'my-client-id', clientSecret: 'my-secret' }, 'scope');
     expect(key).toMatch(/^[\w-]{43}$/);
     expect(keys.fingerprint('my-client-id')).toMatch(/^[\w-]{8}$/);
+  });
+
+  it('has the same fingerprints in all processes that have the secret, while it is rotated as well, and in no others', () => {
+    const secret = 'x'.repeat(32);
+    const fingerprint = (tokenCacheSecret?: string) => keysFor(TOKEN_URL, tokenCacheSecret).fingerprint('my-client-id');
+
+    expect(fingerprint(secret)).toBe(fingerprint(`${secret},${'y'.repeat(32)}`));
+    expect(fingerprint(secret)).toBe(fingerprintOf('my-client-id', secret));
+    expect(new Set([fingerprint(secret), fingerprint('y'.repeat(32)), fingerprint(), fingerprint()]).size).toBe(4);
   });
 });

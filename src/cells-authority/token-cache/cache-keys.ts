@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { createHmac, hash, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.options.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
@@ -12,9 +12,14 @@ import { type ClientCredentials } from '../client-credentials/client-credentials
 @Injectable()
 export class CacheKeys {
   readonly #key = randomBytes(32).toString('base64');
+  readonly #fingerprintKey: string;
   readonly #tokenPrefix: string;
 
-  constructor(@Inject(AUTHORITY_OPTIONS) { upstreamTokenUrl }: Pick<AuthorityOptions, 'upstreamTokenUrl'>) {
+  constructor(
+    @Inject(AUTHORITY_OPTIONS)
+    { upstreamTokenUrl, tokenCacheSecret }: Pick<AuthorityOptions, 'upstreamTokenUrl' | 'tokenCacheSecret'>,
+  ) {
+    this.#fingerprintKey = tokenCacheSecret?.split(',')[0] ?? this.#key;
     this.#tokenPrefix = `${this.#key}token:${field(upstreamTokenUrl)}`;
   }
 
@@ -34,10 +39,15 @@ export class CacheKeys {
     return `pair:${tokenKey}`;
   }
 
-  /** Stands for a client id in log lines: short, and good for nothing but telling lines apart. */
+  /** Stands for a client id in events; with `tokenCacheSecret` it is the same in all processes that have that secret. */
   fingerprint(clientId: string): string {
-    return digest(`${this.#key}fingerprint:${field(clientId)}`).slice(0, 8);
+    return fingerprintOf(clientId, this.#fingerprintKey);
   }
+}
+
+/** The fingerprint of a client id under a key: short, and good for nothing but telling log lines apart. */
+export function fingerprintOf(clientId: string, key: string): string {
+  return createHmac('sha256', key).update(`fingerprint:${clientId}`).digest('base64url').slice(0, 8);
 }
 
 function digest(text: string): string {
