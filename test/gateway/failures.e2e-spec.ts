@@ -362,6 +362,7 @@ describe('When too many requests wait', () => {
     try {
       for (const client of clients) client.send(GET);
       await settled(() => upstream.connections.length === 256 && gateway.gateway.numbers.inFlight === 320, 25_000);
+      expect(gateway.gateway.numbers).toMatchObject({ connections: 256, waiting: 64 });
       const { text } = await rawRequest(gateway.port, GET, UNTIL);
       expectFailure({ text }, 503, 'connection_limit_reached');
       expect(text).toMatch(/\r\nRetry-After: 1\r\n/);
