@@ -17,7 +17,7 @@ import {
 } from './gateway-failure.js';
 import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
 import { GatewaySpans } from './gateway-spans.js';
-import { bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
+import { type BodyFraming, bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
 import { decideTarget } from './request-target.js';
 import {
   type AcceptedRequest,
@@ -93,15 +93,16 @@ export class CellsGateway implements OnApplicationShutdown {
     if (request.method === 'OPTIONS') return false;
     const decision = decideTarget(request.url ?? '');
     if (decision.kind === 'elsewhere') return false;
-    const received = { request, response, requestId: this.options.requestId(request) };
+    const requestId = this.options.requestId(request);
     if (decision.kind === 'malformed') {
-      this.#refuseAtOnce({ ...received, api: undefined }, MALFORMED_TARGET);
+      this.#refuseAtOnce({ request, response, requestId, api: undefined }, MALFORMED_TARGET);
       return true;
     }
     const { api, target } = decision;
-    const failure = this.#judge(request);
-    if (failure === undefined) this.#accept({ ...received, api }, target);
-    else this.#refuseAtOnce({ ...received, api }, failure);
+    const framing = bodyFraming(request.headers);
+    const failure = this.#judge(request, framing);
+    if (failure === undefined) this.#accept({ request, response, requestId, api, target, framing });
+    else this.#refuseAtOnce({ request, response, requestId, api }, failure);
     return true;
   }
 
@@ -113,22 +114,19 @@ export class CellsGateway implements OnApplicationShutdown {
     spans?.end(end, failure.status);
   }
 
-  #accept(received: ReceivedRequest, target: string): void {
-    const { request, response, api } = received;
+  #accept(accepted: AcceptedRequest): void {
+    const { request, response, api } = accepted;
     if (expectsContinue(request)) response.writeContinue();
     if (request.headers.authorization !== undefined) this.options.observer(TOKEN_PASSED);
-    const spans = GatewaySpans.begin(request, api, this.#terms.upstream);
-    const framing = bodyFraming(request.headers);
-    this.#transfer({ ...received, framing, target, trace: spans?.headers }, spans);
+    this.#transfer(accepted, GatewaySpans.begin(request, api, this.#terms.upstream));
   }
 
-  #judge({ method = '', headers, rawHeaders }: IncomingMessage): GatewayFailure | undefined {
+  #judge({ method = '', headers, rawHeaders }: IncomingMessage, framing: BodyFraming): GatewayFailure | undefined {
     if (!METHODS.has(method)) return METHOD_NOT_ALLOWED;
     if (headers.authorization !== undefined) {
       const [authorization = '', ...others] = headerValues(rawHeaders, 'authorization');
       if (others.length > 0 || !ONE_BEARER.test(authorization)) return NOT_A_BEARER;
     }
-    const framing = bodyFraming(headers);
     if (framing.kind === 'unknown') return UNKNOWN_TRANSFER_CODING;
     if (framing.kind === 'length' && framing.length > this.#terms.maxBodyBytes) return this.#terms.tooLarge;
     return this.#terms.connections.full ? TOO_MANY_WAITING : undefined;
@@ -138,6 +136,7 @@ export class CellsGateway implements OnApplicationShutdown {
     const transfer = new Transfer(
       this.#terms,
       accepted,
+      spans?.headers,
       (failure) => {
         this.#refuse(accepted, failure);
       },

@@ -103,9 +103,10 @@ export function relativeLocation(location: string, upstreamOrigin: string): stri
 /** All values of one header. */
 export function headerValues(rawHeaders: RawHeaders, wanted: string): string[] {
   const values: string[] = [];
-  forEachHeader(rawHeaders, (_name, value, key) => {
-    if (key === wanted) values.push(value);
-  });
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (name.length === wanted.length && name.toLowerCase() === wanted) values.push(rawHeaders[at + 1] ?? '');
+  }
   return values;
 }
 
@@ -117,7 +118,8 @@ function forEachHeader(rawHeaders: RawHeaders, tell: (name: string, value: strin
 }
 
 function namedByConnection(rawHeaders: RawHeaders): ReadonlySet<string> | undefined {
-  const values = headerValues(rawHeaders, 'connection');
+  // These two say how the connection goes on, and are nearly all there is.
+  const values = headerValues(rawHeaders, 'connection').filter((value) => !/^(?:keep-alive|close)$/i.test(value));
   if (values.length === 0) return undefined;
   return new Set(values.flatMap((value) => value.split(',').map((name) => name.trim().toLowerCase())));
 }

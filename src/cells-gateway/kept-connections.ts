@@ -20,6 +20,8 @@ export class KeptConnections extends Agent {
   readonly #idle: Socket[] = [];
   #waiting: ClientRequest[] = [];
   readonly #connections = new Set<Socket>();
+  /** How much each had brought when it was last given away. */
+  readonly #bytesRead = new WeakMap<Socket, number>();
 
   constructor(private readonly settings: KeptConnectionsOptions) {
     super({ keepAlive: true });
@@ -34,9 +36,14 @@ export class KeptConnections extends Agent {
   /** What Node's client calls for every request, to be given a connection with `onSocket`. */
   addRequest(request: ClientRequest): void {
     const idle = this.#takeIdle();
-    if (idle !== undefined) reuse(idle, request);
+    if (idle !== undefined) this.#reuse(idle, request);
     else if (this.#connections.size < this.settings.maxConnections) this.#connect(request);
     else this.#waiting = [...this.#stillWaiting, request];
+  }
+
+  /** Whether a request that failed was given a connection that had been kept, and did not bring a single byte for it. */
+  wasDead({ reusedSocket, socket }: ClientRequest): boolean {
+    return reusedSocket && socket !== null && socket.bytesRead === this.#bytesRead.get(socket);
   }
 
   override destroy(): void {
@@ -76,6 +83,12 @@ export class KeptConnections extends Agent {
     request.onSocket(socket);
   }
 
+  #reuse(socket: Socket, request: ClientRequest): void {
+    this.#bytesRead.set(socket, socket.bytesRead);
+    request.reusedSocket = true;
+    request.onSocket(socket);
+  }
+
   #freed(socket: Socket): void {
     if (!socket.writable) {
       socket.destroy();
@@ -83,7 +96,7 @@ export class KeptConnections extends Agent {
     }
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(socket);
-    else reuse(socket, next);
+    else this.#reuse(socket, next);
   }
 
   #closed(socket: Socket): void {
@@ -102,9 +115,4 @@ export class KeptConnections extends Agent {
     const milliseconds = Math.max(1, (Number(seconds) - 1) * 1000);
     if (milliseconds < this.settings.keepAliveMs) socket.setTimeout(milliseconds);
   }
-}
-
-function reuse(socket: Socket, request: ClientRequest): void {
-  request.reusedSocket = true;
-  request.onSocket(socket);
 }

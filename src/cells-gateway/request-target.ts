@@ -66,6 +66,7 @@ function withoutTrailingSlash(path: string): string {
 
 /** Bytes as Node hands them over, one a character, and bytes that are percent-encoded, read as UTF-8. */
 function decodeOnce(path: string): string {
+  if (!/[%\x80-\xff]/.test(path)) return path;
   const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }

@@ -40,8 +40,6 @@ export interface ReceivedRequest {
 export interface AcceptedRequest extends ReceivedRequest {
   readonly target: string;
   readonly framing: BodyFraming;
-  /** Headers that continue the trace, if there is one. */
-  readonly trace: Readonly<Record<string, string>> | undefined;
 }
 
 /** How a transfer ended. */
@@ -65,7 +63,6 @@ export class Transfer {
   readonly #hasBody: boolean;
   #upstream: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
-  #bytesReadBefore = 0;
   #resent = false;
   /** Whether all of the request has been handed over. */
   #sent = false;
@@ -78,6 +75,8 @@ export class Transfer {
   constructor(
     private readonly terms: TransferTerms,
     private readonly accepted: AcceptedRequest,
+    /** Headers that continue the trace, if there is one. */
+    private readonly trace: Readonly<Record<string, string>> | undefined,
     /** Answers in place of the Cells API. */
     private readonly refuse: (failure: GatewayFailure) => void,
     private readonly onEnd: (end: TransferEnd) => void,
@@ -140,19 +139,12 @@ export class Transfer {
       requestId,
       framing: framingHeader(framing, method),
       token: undefined,
-      trace: this.accepted.trace,
+      trace: this.trace,
     });
     const sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
     this.#upstream = sent;
-    sent.once('socket', (socket) => {
-      this.#bytesReadBefore = socket.bytesRead;
-    });
     sent.once('response', (answer) => {
       this.#passBack(answer);
-    });
-    sent.on('drain', () => request.resume());
-    sent.once('finish', () => {
-      this.#awaitAnswer();
     });
     sent.on('error', (error) => {
       this.#upstreamFailed(sent, error);
@@ -161,7 +153,15 @@ export class Transfer {
     sent.once('close', () => {
       if (sent === this.#upstream && this.#answer === undefined) this.fail(failureOf(undefined));
     });
-    if (!this.#hasBody) sent.end();
+    if (!this.#hasBody) {
+      sent.end();
+      this.#awaitAnswer();
+      return;
+    }
+    sent.on('drain', () => request.resume());
+    sent.once('finish', () => {
+      this.#awaitAnswer();
+    });
   }
 
   #pass(chunk: Buffer): void {
@@ -197,9 +197,8 @@ export class Transfer {
       !this.#resent &&
       !this.#hasBody &&
       IDEMPOTENT.has(failed.method) &&
-      failed.reusedSocket &&
       this.#answer === undefined &&
-      failed.socket?.bytesRead === this.#bytesReadBefore
+      this.terms.connections.wasDead(failed)
     );
   }
 
@@ -222,9 +221,10 @@ export class Transfer {
     }
     answer.on('data', (chunk: Buffer) => {
       this.bytesDown += chunk.length;
-      if (!response.write(chunk)) answer.pause();
+      if (response.write(chunk)) return;
+      answer.pause();
+      response.once('drain', () => answer.resume());
     });
-    response.on('drain', () => answer.resume());
     answer.once('end', () => {
       this.#answered();
     });

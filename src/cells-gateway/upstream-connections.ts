@@ -83,6 +83,11 @@ export class UpstreamConnections {
     });
   }
 
+  /** Whether a request failed because the Cells API had closed the connection that was kept: it has not been served. */
+  wasDead(failed: ClientRequest): boolean {
+    return this.#kept.wasDead(failed);
+  }
+
   /** Open connections, and requests that wait for one; for metrics. */
   get numbers(): { readonly connections: number; readonly waiting: number } {
     const { connections, waiting } = this.#kept.numbers;
