@@ -7,6 +7,7 @@ import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';
 import { crossOriginOptions } from './http/cross-origin.js';
 import { observeRequests, unreadRefusals } from './http/completed-requests.js';
+import { hideMetrics } from './http/listen.js';
 import { httpServerOptions } from './http/http-server-options.js';
 import { securityHeaders, sendSecurityHeaders } from './http/security-headers.js';
 import { tlsCertificate } from './http/tls-certificate.js';
@@ -39,6 +40,7 @@ export async function createApplication(environment: Environment, logger: NestLo
   metrics.addDroppedLogLines(() => logger.droppedLines);
   if (certificate !== undefined) metrics.addCertificate(() => certificate.endsAt);
   traceRequests(adapter.getInstance());
+  if (environment.METRICS_PORT !== undefined) hideMetrics(adapter.getInstance());
   observeRequests(adapter.getInstance(), metrics.requests);
   respondAheadOfNest(adapter.getInstance(), () => app.get(TokenResponder, { strict: false }), headers);
   sendSecurityHeaders(adapter.getInstance(), headers);

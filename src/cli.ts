@@ -1,11 +1,18 @@
 #!/usr/bin/env node
-import 'reflect-metadata';
-import { runCommand } from './cli/run-command.js';
 import { packageVersion } from './config/package-version.js';
 
-process.exitCode = await runCommand(process.argv.slice(2), {
-  version: packageVersion(import.meta.url),
-  start: async () => {
-    await import('./main.js');
-  },
-});
+const command = process.argv.slice(2);
+if (command.length === 1 && command[0] === 'health') {
+  // A probe runs every few seconds: it loads nothing that it does not need.
+  const { checkHealth } = await import('./cli/check-health.js');
+  process.exitCode = await checkHealth();
+} else {
+  await import('reflect-metadata');
+  const { runCommand } = await import('./cli/run-command.js');
+  process.exitCode = await runCommand(command, {
+    version: packageVersion(import.meta.url),
+    start: async () => {
+      await import('./main.js');
+    },
+  });
+}

@@ -4,15 +4,17 @@ import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { environmentSource } from './config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from './config/environment.js';
 import { packageVersion } from './config/package-version.js';
-import { describeFailure } from './config/start-failure.js';
+import { CONFIGURATION_ERROR, describeFailure, exitCodeOf } from './config/start-failure.js';
 import { unknownVariables } from './config/unknown-variables.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
+import { listen, listenForOperations } from './http/listen.js';
 import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 
 let log: NestLogger | undefined;
+let configured = false;
 try {
   keepTickObject();
   const source = environmentSource();
@@ -24,6 +26,7 @@ try {
     logger.warn({ event: 'unknown_variable', name, nearest }, 'A variable is not read: its name is not known');
   }
   const app = await createApplication(environment, running);
+  configured = true;
   const version = packageVersion(import.meta.url);
   app.get(ServiceMetrics).addBuild(version);
   const gracefulStop = new GracefulStop({
@@ -34,11 +37,14 @@ try {
     },
     close: () => app.close(),
   });
-  await app.listen({ host: environment.HOST, port: environment.PORT });
-  const stopped = stopOnSignal(async () => {
-    logger.info({ event: 'stop', graceMs: environment.SHUTDOWN_GRACE_MS }, 'Stopping');
+  await listen(app, environment);
+  if (environment.METRICS_PORT !== undefined) await listenForOperations(app, environment.METRICS_PORT, environment);
+  const stopped = stopOnSignal(async (signal) => {
+    const { SHUTDOWN_GRACE_MS: graceMs, SHUTDOWN_NOTICE_MS: noticeMs } = environment;
+    logger.info({ event: 'stop', signal, graceMs }, 'Stopping');
     running.flush();
-    await gracefulStop.stop(environment.SHUTDOWN_GRACE_MS);
+    // Ctrl-C comes from a terminal, and whoever sits there need not be given notice.
+    await gracefulStop.stop(graceMs, signal === 'SIGINT' ? 0 : noticeMs);
     logger.info({ event: 'stopped' }, 'Stopped');
     await running.end();
   });
@@ -51,5 +57,5 @@ try {
 } catch (error) {
   await log?.end();
   process.stderr.write(`cells-authority: ${describeFailure(error)}\n`);
-  process.exitCode = 1;
+  process.exit(configured ? exitCodeOf(error) : CONFIGURATION_ERROR);
 }

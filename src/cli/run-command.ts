@@ -1,6 +1,6 @@
 import { environmentSource } from '../config/environment-source.js';
-import { maskedEnvironment, readEnvironment } from '../config/environment.js';
-import { describeFailure } from '../config/start-failure.js';
+import { type Environment, maskedEnvironment, readEnvironment } from '../config/environment.js';
+import { CONFIGURATION_ERROR, describeFailure } from '../config/start-failure.js';
 import { printFingerprint } from './print-fingerprint.js';
 import { printToken } from './print-token.js';
 import { usage } from './usage.js';
@@ -12,7 +12,7 @@ export interface CommandContext {
   readonly version: string;
 }
 
-/** Runs one command. @returns the exit code: 0, 1 when it failed, 2 when there is no such command. */
+/** Runs one command. @returns the exit code: 0, 1 when it failed, 2 when there is no such command, 78 for a wrong setting. */
 export async function runCommand(
   [command = 'start', ...rest]: readonly string[],
   context: CommandContext,
@@ -31,14 +31,14 @@ export async function runCommand(
       process.stdout.write(`${context.version}\n`);
       return 0;
     case '--print-config':
-      return reported(() => {
-        process.stdout.write(`${JSON.stringify(maskedEnvironment(environment()), undefined, 2)}\n`);
+      return withEnvironment((environment) => {
+        process.stdout.write(`${JSON.stringify(maskedEnvironment(environment), undefined, 2)}\n`);
       });
     case 'token':
-      return reported(() => printToken(environment()));
+      return withEnvironment(printToken);
     case 'fingerprint':
-      return reported(() => {
-        printFingerprint(environment(), rest[0]);
+      return withEnvironment((environment) => {
+        printFingerprint(environment, rest[0]);
       });
     default:
       return refuse('no such command');
@@ -50,18 +50,24 @@ function exitCode(): number {
   return Number(process.exitCode ?? 0);
 }
 
-function environment(): ReturnType<typeof readEnvironment> {
-  return readEnvironment(environmentSource());
-}
-
-async function reported(run: () => void | Promise<void>): Promise<number> {
+async function withEnvironment(run: (environment: Environment) => void | Promise<void>): Promise<number> {
+  let environment: Environment;
   try {
-    await run();
+    environment = readEnvironment(environmentSource());
+  } catch (error) {
+    return failed(error, CONFIGURATION_ERROR);
+  }
+  try {
+    await run(environment);
     return 0;
   } catch (error) {
-    process.stderr.write(`cells-authority: ${describeFailure(error)}\n`);
-    return 1;
+    return failed(error, 1);
   }
+}
+
+function failed(error: unknown, exitCode: number): number {
+  process.stderr.write(`cells-authority: ${describeFailure(error)}\n`);
+  return exitCode;
 }
 
 function refuse(reason: string): number {

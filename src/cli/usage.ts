@@ -10,6 +10,7 @@ Usage:
   cells-authority [start]        run the service
   cells-authority token          print an access token for ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET
   cells-authority fingerprint ID print what stands for a Client ID in log lines (needs TOKEN_CACHE_SECRET)
+  cells-authority health         exit with 0 if the service that runs here with these settings is alive
   cells-authority --print-config print the effective configuration as JSON, secrets masked
   cells-authority --version      print the version
   cells-authority --help         print this
@@ -20,7 +21,7 @@ ${Object.entries(ENVIRONMENT_SETTINGS)
   .map(([name, { means, default: value }]) => variable(name, means, value))
   .join('\n')}
 
-Exit codes: 0; 1 when it failed; 2 when there is no such command.
+Exit codes: 0; 1 when it failed; 2 when there is no such command; 78 for a wrong setting.
 `;
 }
 

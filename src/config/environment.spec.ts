@@ -14,6 +14,7 @@ describe('readEnvironment', () => {
       METRICS: 'on',
       LOG_LEVEL: 'info',
       SHUTDOWN_GRACE_MS: 25_000,
+      SHUTDOWN_NOTICE_MS: 5000,
       authority: {
         upstreamTokenUrl: 'https://api.aspose.cloud/connect/token',
         upstreamTimeoutMs: 8000,

@@ -46,6 +46,9 @@ export const SERVICE_SETTINGS = {
   ),
   DOCS: choice(['on', 'off'], { means: 'the try-it page and the OpenAPI document', default: 'on' }),
   METRICS: choice(['on', 'off'], { means: 'Prometheus metrics', default: 'on' }),
+  METRICS_PORT: integer(1, 65_535, {
+    means: 'serves `/metrics` and `/health` on this port, by plain HTTP, and `/metrics` no longer on `PORT`',
+  }),
   LOG_LEVEL: choice(LEVELS, { means: 'what is logged', default: 'info' }),
   ASPOSE_CLIENT_ID: text('given together with `ASPOSE_CLIENT_SECRET`', {
     means: 'whom `cells-authority token` gets a token for; the HTTP operation never uses it',
@@ -56,6 +59,11 @@ export const SERVICE_SETTINGS = {
     means:
       'milliseconds that open requests and transfers have to end once the service is told to stop; it stops as soon as they have',
     default: 25_000,
+  }),
+  SHUTDOWN_NOTICE_MS: integer(0, 600_000, {
+    means:
+      'milliseconds of these, half of them at most, in which `/health/ready` fails and everything is still served, so that balancers and Kubernetes take the instance out first',
+    default: 5000,
   }),
 };
 

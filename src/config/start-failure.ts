@@ -3,6 +3,15 @@ import { namingVariables } from './environment.js';
 const PORT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES']);
 const HOST_CODES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL']);
 
+/** The exit code for a wrong setting (EX_CONFIG of sysexits.h): starting again would not help. */
+export const CONFIGURATION_ERROR = 78;
+
+/** The exit code for an error that came after the settings were found to be right. */
+export function exitCodeOf(error: unknown): number {
+  const isForbidden = error instanceof Error && 'code' in error && error.code === 'EACCES';
+  return isForbidden ? CONFIGURATION_ERROR : 1;
+}
+
 /**
  * Why the service could not start, or a command not be carried out: names the variable to change, and shows of a URL
  * neither user nor password nor query.
@@ -12,11 +21,14 @@ export function describeFailure(error: unknown): string {
   return listenFailure(error) ?? withoutUrlSecrets(namingVariables(error.message));
 }
 
-function listenFailure(error: Error & { code?: unknown; port?: unknown; syscall?: unknown }): string | undefined {
+/** An error of listening; `variable` names the port's, if it is not `PORT`. */
+type ListenError = Error & { code?: unknown; port?: unknown; syscall?: unknown; variable?: string };
+
+function listenFailure(error: ListenError): string | undefined {
   const code = String(error.code);
   if (error.syscall === 'listen' && PORT_CODES.has(code)) {
     const why = code === 'EACCES' ? 'needs privileges' : 'is taken';
-    return `port ${String(error.port)} ${why}; set PORT to another one`;
+    return `port ${String(error.port)} ${why}; set ${error.variable ?? 'PORT'} to another one`;
   }
   if (/^(?:listen|bind|getaddrinfo)$/.test(String(error.syscall)) && HOST_CODES.has(code)) {
     return `HOST is no address or name of this machine (${code})`;

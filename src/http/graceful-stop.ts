@@ -16,10 +16,8 @@ export interface Stoppable {
   close(): Promise<void>;
 }
 
-/** The share of the grace period in which load balancers can see that the service is not ready, and it still serves. */
-const NOTICE_SHARE = 0.25;
-/** They need no longer for that, however long transfers may take to end. */
-const LONGEST_NOTICE_MS = 1250;
+/** The share of the grace period in which load balancers can at most be given time to notice. */
+const NOTICE_SHARE = 0.5;
 /** Node no longer cuts half-sent requests off once it has stopped listening. */
 const HALF_SENT_MS = 10_000;
 /** The share after which whoever still waits for an answer is told to come back. */
@@ -43,15 +41,15 @@ export class GracefulStop {
     });
   }
 
-  /** Resolves when everything has ended, within the grace period. */
-  async stop(graceMs: number): Promise<void> {
+  /** Resolves when everything has ended, within the grace period; for the notice everything goes on, but for readiness. */
+  async stop(graceMs: number, notice: number): Promise<void> {
     const { server, stopping } = this.service;
     stopping.begin();
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.shouldKeepAlive = false;
     });
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
-    const noticeMs = Math.min(graceMs * NOTICE_SHARE, LONGEST_NOTICE_MS);
+    const noticeMs = Math.min(graceMs * NOTICE_SHARE, notice);
     await delay(noticeMs);
 
     const lastCall = setTimeout(
@@ -105,16 +103,18 @@ function answerUnavailable(response: ServerResponse): void {
   response.end(body);
 }
 
-/** Ends the process on SIGTERM or SIGINT: gracefully and with exit code 0; at once on a second signal. */
-export async function stopOnSignal(stop: () => Promise<void>): Promise<void> {
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-  for (const signal of ['SIGTERM', 'SIGINT']) {
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Ends the process on a signal: gracefully and with exit code 0; at once on a second one. */
+export async function stopOnSignal(stop: (signal: (typeof SIGNALS)[number]) => Promise<void>): Promise<void> {
+  const first = await Promise.race(SIGNALS.map((signal) => once(process, signal).then(() => signal)));
+  for (const signal of SIGNALS) {
     process.once(signal, () => {
       process.exit(1);
     });
   }
   try {
-    await stop();
+    await stop(first);
     process.exit(0);
   } catch {
     process.exit(1);

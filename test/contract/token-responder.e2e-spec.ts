@@ -197,7 +197,7 @@ describe('A request that the last call of a stop has answered', () => {
     const reply = exchange(service.origin, { path: `${PUBLISHED}?${PAIR}` });
     await begun;
 
-    const stopped = stop.stop(400);
+    const stopped = stop.stop(400, 0);
     expect((await reply).status).toBe(503);
     asked.emit('answered');
     await stopped;

@@ -39,6 +39,7 @@ describe('Stopping', () => {
       env: {
         UPSTREAM_TOKEN_URL: upstream.tokenUrl,
         SHUTDOWN_GRACE_MS: String(GRACE_MS),
+        SHUTDOWN_NOTICE_MS: '1000',
         LOG_LEVEL: 'info',
         DOCS: 'off',
         ...settings,
@@ -142,6 +143,42 @@ describe('Stopping', () => {
     expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
     for (const client of clients) await client.ended(100);
     probe.close();
+  });
+
+  it('goes on serving for as long as balancers need to notice, which a terminal does not', async () => {
+    const started = performance.now();
+    const service = await start({ SHUTDOWN_NOTICE_MS: '1500' });
+    const probe = new KeepAliveClient();
+    service.process.kill('SIGTERM');
+    let refusedAfter = 0;
+    while ((await probe.get(service.origin, '/health/ready')).status !== 503) await delay(10);
+    const notReadyAt = performance.now();
+    for (;;) {
+      const served = await probe.get(service.origin, '/health/live').catch(() => undefined);
+      if (served === undefined) break;
+      expect(served.status).toBe(200);
+      refusedAfter = performance.now() - notReadyAt;
+      await delay(10);
+    }
+    expect(refusedAfter).toBeGreaterThan(1000);
+    expect(await service.stop()).toBe(0);
+    probe.close();
+
+    const interrupted = await start({ SHUTDOWN_NOTICE_MS: String(GRACE_MS) });
+    const exited = once(interrupted.process, 'exit');
+    interrupted.process.kill('SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS / 2);
+  });
+
+  it('ends gracefully when its terminal is closed', async () => {
+    const service = await start({ SHUTDOWN_NOTICE_MS: '0' });
+    const exited = once(service.process, 'exit');
+    service.process.kill('SIGHUP');
+
+    expect(await exited).toEqual([0, null]);
+    expect(service.output()).toContain('"signal":"SIGHUP"');
+    expect(service.output()).toContain('"event":"stopped"');
   });
 
   it('ends at once on a second signal', async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { type AddressInfo, createServer } from 'node:net';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { once } from 'node:events';
@@ -82,7 +83,7 @@ describe('The command line', () => {
     rmSync(folder, { recursive: true });
 
     expect(JSON.parse(stdout)).toMatchObject({ PORT: 4001, DOCS: 'on' });
-    expect(unreadable).toEqual({ code: 1, stdout: '', stderr: 'cells-authority: .env cannot be read (EISDIR)\n' });
+    expect(unreadable).toEqual({ code: 78, stdout: '', stderr: 'cells-authority: .env cannot be read (EISDIR)\n' });
   });
 
   it('prints a token, and nothing else on stdout', async () => {
@@ -96,26 +97,28 @@ describe('The command line', () => {
     expect(stderr).toMatch(/^Asking 127\.0\.0\.1:\d+ for a token \.\.\.\n$/);
   });
 
-  it.each<[string, Record<string, string>, RegExp]>([
-    ['without credentials', {}, /ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET/],
-    ['for a wrong secret', { ASPOSE_CLIENT_ID: CLIENT_ID, ASPOSE_CLIENT_SECRET: 'wrong-secret' }, /invalid_client/],
-    ['for a wrong setting', { PORT: 'many' }, /PORT is "many"/],
-  ])('prints no token %s', async (_case, env, reason) => {
+  it.each<[string, number, Record<string, string>, RegExp]>([
+    ['without credentials', 1, {}, /ASPOSE_CLIENT_ID and ASPOSE_CLIENT_SECRET/],
+    ['for a wrong secret', 1, { ASPOSE_CLIENT_ID: CLIENT_ID, ASPOSE_CLIENT_SECRET: 'wrong-secret' }, /invalid_client/],
+    ['for a wrong setting', 78, { PORT: 'many' }, /PORT is "many"/],
+  ])('prints no token %s', async (_case, exitCode, env, reason) => {
     const { code, stdout, stderr } = await run(['token'], { UPSTREAM_TOKEN_URL: upstream.tokenUrl, ...env });
 
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
     expect(stderr).toMatch(reason);
     expect(stderr).not.toContain('wrong-secret');
   });
 
-  it.each<[string, Record<string, string>, RegExp]>([
+  it.each<[string, number, Record<string, string>, RegExp]>([
     [
       'a password in a URL',
+      78,
       { UPSTREAM_TOKEN_URL: `http://user:${CLIENT_SECRET}@a.example/?key=${CLIENT_SECRET}` },
       /^UPSTREAM_TOKEN_URL is "http:\/\/a\.example"; /,
     ],
     [
       'a password for Redis',
+      78,
       {
         TOKEN_CACHE: 'redis',
         TOKEN_CACHE_SECRET: 'x'.repeat(32),
@@ -123,15 +126,15 @@ describe('The command line', () => {
       },
       /of REDIS_URL must be a readable PEM file/,
     ],
-    ['proxies that are none', { TRUST_PROXY: '10.0.0.0/64' }, /^TRUST_PROXY is "10\.0\.0\.0\/64"; /],
-    ['a foreign address', { HOST: '203.0.113.1' }, /^HOST is no address/],
-    ['a name that is not found', { HOST: 'nowhere.invalid' }, /^HOST is no address/],
-    ['a certificate that is not there', { TLS_CERT_FILE: 'none.pem', TLS_KEY_FILE: 'none.pem' }, /^TLS_CERT_FILE /],
-  ])('does not start with %s, names the variable and shows nothing secret', async (_case, env, reason) => {
+    ['proxies that are none', 78, { TRUST_PROXY: '10.0.0.0/64' }, /^TRUST_PROXY is "10\.0\.0\.0\/64"; /],
+    ['a foreign address', 1, { HOST: '203.0.113.1' }, /^HOST is no address/],
+    ['a name that is not found', 1, { HOST: 'nowhere.invalid' }, /^HOST is no address/],
+    ['a certificate that is not there', 78, { TLS_CERT_FILE: 'none.pem', TLS_KEY_FILE: 'none.pem' }, /^TLS_CERT_FILE /],
+  ])('does not start with %s, names the variable and shows nothing secret', async (_case, exitCode, env, reason) => {
     const { code, stderr } = await run(['start'], { PORT: '0', LOG_LEVEL: 'silent', ...env });
 
     expect({ code, stderr: stderr.replace(/^cells-authority: /, '') }).toEqual({
-      code: 1,
+      code: exitCode,
       stderr: expect.stringMatching(reason) as string,
     });
     expect(stderr).not.toContain(CLIENT_SECRET);
@@ -142,6 +145,19 @@ describe('The command line', () => {
     ['without the secret of the cache', ['fingerprint', CLIENT_ID], /needs TOKEN_CACHE_SECRET/],
   ])('prints no fingerprint %s', async (_case, command, reason) => {
     expect(await run(command)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(reason) as string });
+  });
+
+  it('says which port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const settings = { LOG_LEVEL: 'silent', METRICS_PORT: String(port), PORT: '0' };
+    expect(await run(['start'], settings)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `cells-authority: port ${port} is taken; set METRICS_PORT to another one\n`,
+    });
+    taken.close();
   });
 
   it('refuses what it does not know, and does not repeat it', async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { ENVIRONMENT_SETTINGS } from '../../src/config/environment.js';
+import { CONFIGURATION_ERROR } from '../../src/config/start-failure.js';
 
 const ROOT = join(__dirname, '..', '..');
 const METRIC = /\b(?:cells_authority|nodejs|process)_\w*[a-z]\b/g;
@@ -136,8 +137,35 @@ describe('The image', () => {
   it('runs as nobody special, gets its signals, and is probed without a secret', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
     expect(dockerfile).toMatch(/^ENTRYPOINT \["node", (?:"--[\w=-]+", )*"dist\/cli\.js"\]$/m);
-    expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/health\/live/m);
+    expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\["node", "dist\/cli\.js", "health"\]$/m);
     expect(existsSync(join(ROOT, 'src/cli.ts'))).toBe(true);
+  });
+
+  it('is labelled with the version, licence and source of the package', () => {
+    const { version, license, repository } = JSON.parse(read('package.json')) as Record<string, string>;
+    const labels = Object.fromEntries(
+      [...dockerfile.matchAll(/org\.opencontainers\.image\.(\w+)="([^"]*)"/g)].map(([, name = '', value]) => [
+        name,
+        value,
+      ]),
+    );
+
+    expect(labels).toMatchObject({
+      version,
+      licenses: license,
+      source: String(repository).replace('github:', 'https://github.com/'),
+    });
+  });
+
+  it('is built from what it needs: nothing else is sent to Docker', () => {
+    const rules = read('.dockerignore').split('\n');
+    const kept = rules.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
+      files.split(' '),
+    );
+
+    expect(rules).toContain('*');
+    expect(kept.sort()).toEqual(copied.sort());
   });
 
   it('runs with the memory settings of npm start, and so does the unit', () => {
@@ -161,6 +189,10 @@ describe('The image', () => {
 });
 
 describe('The systemd unit', () => {
+  it('is not started over and over with a setting that is wrong', () => {
+    expect(read('deploy/cells-authority.service')).toContain(`\nRestartPreventExitStatus=${CONFIGURATION_ERROR}\n`);
+  });
+
   it('is valid, and keeps the service from everything that it does not need', () => {
     check('systemd-analyze', ['verify', 'deploy/cells-authority.service']);
     check('systemd-analyze', ['security', '--offline=true', '--threshold=20', 'deploy/cells-authority.service']);

@@ -37,7 +37,7 @@ export async function startBuiltService({
   await buildOnce();
   const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, ...nodeArguments, MAIN], {
-    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
+    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', SHUTDOWN_NOTICE_MS: '0', ...env },
     cwd: join(ROOT, 'test'),
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { type FastifyInstance } from 'fastify';
+import { type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type Environment } from '../config/environment.js';
+
+/** What is served on the port for operations. */
+const OPERATIONS = /^\/(?:metrics|health\/(?:live|ready))$/;
+
+const OWN_REQUESTS = new WeakSet<IncomingMessage>();
+
+type Place = Pick<Environment, 'HOST' | 'PORT'>;
+
+/** Listens. `::` is every address, as in Node: where the machine has no IPv6, those of IPv4. */
+export async function listen(app: NestFastifyApplication, { HOST: host, PORT: port }: Place): Promise<void> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if (!isWithoutIpv6(error, host)) throw error;
+    await app.listen({ host: '0.0.0.0', port });
+  }
+}
+
+/** Serves metrics and health apart from everything else, until the process ends. */
+export async function listenForOperations(
+  app: NestFastifyApplication,
+  port: number,
+  { HOST: host }: Pick<Environment, 'HOST'>,
+): Promise<Server> {
+  const fastify = app.getHttpAdapter().getInstance();
+  const server = createServer((request, response) => {
+    if (OPERATIONS.test(request.url ?? '')) {
+      OWN_REQUESTS.add(request);
+      fastify.routing(request, response);
+    } else {
+      response.writeHead(404, { 'Content-Length': 0 }).end();
+    }
+  });
+  const listenAt = async (address: string) => {
+    server.listen(port, address);
+    await once(server, 'listening');
+  };
+  await listenAt(host)
+    .catch((error: unknown) => {
+      if (!isWithoutIpv6(error, host)) throw error;
+      return listenAt('0.0.0.0');
+    })
+    .catch((error: unknown) => {
+      throw Object.assign(error instanceof Error ? error : new Error('cannot listen'), { variable: 'METRICS_PORT' });
+    });
+  return server;
+}
+
+/** Serves `/metrics` on the port for operations alone. */
+export function hideMetrics(fastify: FastifyInstance): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.url === '/metrics' && !OWN_REQUESTS.has(request.raw)) reply.callNotFound();
+    else done();
+  });
+}
+
+function isWithoutIpv6(error: unknown, host: string): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return host === '::' && (code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL');
+}
