@@ -6,7 +6,10 @@ import { instructions } from './instructions.js';
 import { DemoError, listeningPort } from './listening-port.js';
 import { startService } from './service.process.js';
 
-/** `npm run demo`: a real authorization server, a stand-in of the Cells API, and the service in front of both, until Ctrl-C. */
+/**
+ * `npm run demo`: a real authorization server, a stand-in of the Cells API, and the service in front of both, until Ctrl-C.
+ * `npm run start:dev` is the same with a service that is built anew on every change.
+ */
 async function demo(end: AbortSignal): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     end.addEventListener('abort', () => {
@@ -18,7 +21,7 @@ async function demo(end: AbortSignal): Promise<void> {
   const cellsApi = await startCellsApi(authorizationServer);
   try {
     const upstreams = { UPSTREAM_TOKEN_URL: authorizationServer.tokenUrl, CELLS_API_URL: cellsApi.origin };
-    const service = await startService(port, upstreams, end);
+    const service = await startService(port, upstreams, end, process.argv.includes('--watch') ? 'watched' : 'built');
     console.log(instructions(service.url, demoClient));
 
     await Promise.race([ended, service.exited]);

@@ -18,6 +18,7 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/operations/image.e2e-spec.ts', why: 'installs what the Dockerfile installs' },
   { path: 'test/operations/log-output.e2e-spec.ts', why: 'starts a service for every output that cannot be written' },
   { path: 'test/operations/operations-port.e2e-spec.ts', why: 'starts a service for every way to ask for its health' },
+  { path: 'test/operations/start-dev.e2e-spec.ts', why: 'compiles the service anew' },
   { path: 'test/package/package.e2e-spec.ts', why: 'installs the packed library into a fresh application' },
   { path: 'test/redis/redis-faults.e2e-spec.ts', why: 'waits for a Redis that is slow, silent or gone' },
   { path: 'test/redis/redis-trouble.e2e-spec.ts', why: 'waits for handshakes that hang' },
