@@ -33,7 +33,12 @@ export class AppModule {
           isGlobal: true,
           sdkPaths: true,
           inject: [SERVICE_OBSERVER],
-          useFactory: (observer: AuthorityObserver) => ({ ...environment.authority, observer }),
+          useFactory: (observer: AuthorityObserver) => ({
+            ...environment.authority,
+            // Nobody else has a use for them.
+            ...(environment.CELLS_API_URL === 'off' ? { cellsApiSessionMaxS: undefined } : {}),
+            observer,
+          }),
         }),
       ],
     };

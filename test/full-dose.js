@@ -10,6 +10,7 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/faults/stuck-connections.e2e-spec.ts', why: 'waits for peers that are silent' },
   { path: 'test/faults/tls.e2e-spec.ts', why: 'waits for certificates that are renewed on disk' },
   { path: 'test/faults/wrong-token.e2e-spec.ts', why: 'sends 200,000 requests of other clients' },
+  { path: 'test/gateway/session-secrecy.e2e-spec.ts', why: 'searches the heap of a process' },
   { path: 'test/gateway/stand-in.e2e-spec.ts', why: 'sends files of up to 300 MiB both ways' },
   { path: 'test/gateway/streaming.e2e-spec.ts', why: 'sends bodies of up to 300 MiB, some of them slowly' },
   { path: 'test/hosts/ends-by-itself.e2e-spec.ts', why: 'waits for the ends of host processes' },

@@ -23,6 +23,7 @@ import {
 } from './injection-tokens.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
 import { REDIS_PATIENCE_MS } from './shared-store/redis-access.js';
+import { TokenSessions } from './sessions/token-sessions.js';
 import { CacheKeys } from './token-cache/cache-keys.js';
 import { CredentialHolds } from './token-cache/credential-holds.js';
 import { GuessLimits } from './token-cache/guess-limits.js';
@@ -38,6 +39,7 @@ import { warnOfDisabledVerification } from './verified-tls.js';
     CellsApiAuthorization,
     TokenResponder,
     TokenAuthority,
+    TokenSessions,
     TokenCache,
     CacheKeys,
     CredentialHolds,
@@ -59,7 +61,7 @@ import { warnOfDisabledVerification } from './verified-tls.js';
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS, WALL_CLOCK],
     },
   ],
-  exports: [CellsAuthorityService, CellsApiAuthorization, TokenResponder],
+  exports: [CellsAuthorityService, CellsApiAuthorization, TokenResponder, TokenSessions],
 })
 export class CellsAuthorityModule extends ConfigurableModuleClass implements NestModule, OnApplicationShutdown {
   constructor(

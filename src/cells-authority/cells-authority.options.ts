@@ -64,6 +64,12 @@ export interface CellsAuthorityOptions {
    */
   sdkTokenMaxAgeS?: number;
 
+  /**
+   * Seconds from its issue for which a token that is handed out over HTTP goes on standing for its credential pair, as
+   * {@link TokenSessions} explains: 1..31536000. Default none.
+   */
+  cellsApiSessionMaxS?: number;
+
   /** Redis for `tokenCache: 'redis'`: `redis://` or `rediss://`. Default `redis://127.0.0.1:6379`. */
   redisUrl?: string;
 
@@ -138,6 +144,10 @@ export const AUTHORITY_SETTINGS = {
     means: 'the same on the SDK paths, whose clients keep a token for about a day whatever its `expires_in`',
     default: 60,
   }),
+  cellsApiSessionMaxS: integer(1, ONE_YEAR_S, {
+    means:
+      'seconds from its issue for which a token keeps its client working after it has ended or was revoked; unset: no sessions',
+  }),
   redisUrl: text(
     'a `redis://` or `rediss://` URL',
     { means: 'used when tokens are kept in Redis', default: 'redis://127.0.0.1:6379', shown: 'never' },
@@ -186,13 +196,23 @@ export function completeOptions(options: CellsAuthorityOptions): AuthorityOption
 
 /** What is wrong with the options that can be written as text, alone and together. */
 export function optionViolations(options: Readonly<Record<string, unknown>>): Violation[] {
-  const { tokenCacheSecret, upstreamConnectTimeoutMs: connectTimeout } = AUTHORITY_SETTINGS;
+  const { tokenCacheSecret, cellsApiSessionMaxS, upstreamConnectTimeoutMs: connectTimeout } = AUTHORITY_SETTINGS;
   const alone = violations(AUTHORITY_SETTINGS, options);
   if (alone.length > 0) return alone;
   const { upstreamTimeoutMs = AUTHORITY_SETTINGS.upstreamTimeoutMs.default } = options;
   return [
     ...(options.tokenCache === 'redis' && options.tokenCacheSecret === undefined
       ? [violation('tokenCacheSecret', tokenCacheSecret, undefined)]
+      : []),
+    ...(options.tokenCache === 'off' && options.cellsApiSessionMaxS !== undefined
+      ? [
+          violation(
+            'cellsApiSessionMaxS',
+            cellsApiSessionMaxS,
+            options.cellsApiSessionMaxS,
+            `${cellsApiSessionMaxS.allowed}, and none with tokenCache off`,
+          ),
+        ]
       : []),
     ...(Number(options.upstreamConnectTimeoutMs) > Number(upstreamTimeoutMs)
       ? [

@@ -5,6 +5,7 @@ import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.opti
 import { type ClientCredentials } from './client-credentials/client-credentials.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-responses.dto.js';
+import { TokenSessions } from './sessions/token-sessions.js';
 import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
@@ -34,6 +35,7 @@ export class CellsAuthorityService {
     @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
     private readonly authority: TokenAuthority,
     private readonly pool: ConnectionPool,
+    private readonly sessions: TokenSessions,
   ) {}
 
   /**
@@ -67,6 +69,7 @@ export class CellsAuthorityService {
    * @returns whether it was kept here. A token that was not issued here has no effect at all.
    */
   invalidate(accessToken: string): boolean {
+    this.sessions.refused(accessToken);
     return this.authority.invalidate(accessToken);
   }
 

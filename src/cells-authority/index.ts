@@ -51,6 +51,7 @@ export { OAuthErrorFilter } from './errors/oauth-error.filter.js';
 export { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token-paths.js';
 export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './token-reply.js';
 export { TokenResponder } from './token-responder.js';
+export { type TokenSession, TokenSessions } from './sessions/token-sessions.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { fingerprintOf } from './token-cache/cache-keys.js';
 export { type TokenAnswer } from './token-cache/kept-token.js';

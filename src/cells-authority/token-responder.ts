@@ -8,7 +8,8 @@ import { OAuthError } from './errors/oauth-error.js';
 import { invalidClientForBasic, invalidRequest, serverError } from './errors/oauth-errors.js';
 import { readBodyText } from './host-adapters/body-text.js';
 import { AUTHORITY_OBSERVER } from './injection-tokens.js';
-import { TokenAuthority } from './token-cache/token-authority.js';
+import { TokenSessions } from './sessions/token-sessions.js';
+import { type AuthorityRequest, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, type TokenPath } from './token-paths.js';
 import { errorContent, type TokenReply, type TokenReplyContent } from './token-reply.js';
@@ -35,6 +36,7 @@ export class TokenResponder {
     @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
     @Inject(AUTHORITY_OBSERVER) private readonly observe: AuthorityObserver,
     private readonly authority: TokenAuthority,
+    private readonly sessions: TokenSessions,
   ) {}
 
   /** Answers at once when nothing has to be waited for; the promise, which does not reject, says when it is done. */
@@ -70,12 +72,12 @@ export class TokenResponder {
       const terms = { maxAge: maxAgeOn(exchange.path, this.options), minFresh, forceRefresh };
       const answer = this.authority.obtain(request, terms);
       if (!(answer instanceof Promise)) {
-        this.#sendToken(exchange, answer);
+        this.#sendToken(exchange, request, answer);
         return;
       }
       return answer.then(
         (token) => {
-          this.#sendToken(exchange, token);
+          this.#sendToken(exchange, request, token);
         },
         (error: unknown) => {
           this.#sendError(exchange, error);
@@ -86,7 +88,9 @@ export class TokenResponder {
     }
   }
 
-  #sendToken(exchange: Exchange, { text, length }: TokenAnswer): void {
+  #sendToken(exchange: Exchange, request: AuthorityRequest, token: TokenAnswer): void {
+    this.sessions.begin(request, token);
+    const { text, length } = token;
     this.#send(exchange, 'token', { status: 200, text, length });
   }
 

@@ -1,3 +1,4 @@
+import { type IncomingMessage } from 'node:http';
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type GatewayObserver } from './gateway-observer.js';
 
@@ -19,6 +20,8 @@ export interface CellsGatewayOptions {
   readonly ownHeaders: Readonly<Record<string, string>>;
   /** Names a request in answers and logs. */
   readonly requestId: (request: { readonly headers: NodeJS.Dict<string | string[]> }) => string;
+  /** The address that a client's failures are counted for; `undefined` when the connection has gone. */
+  readonly clientAddress: (request: IncomingMessage) => string | undefined;
   readonly observer: GatewayObserver;
 }
 

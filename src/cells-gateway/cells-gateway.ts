@@ -1,7 +1,12 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { CellsAuthorityService, OAuthError, readCertificateAuthorities } from '../cells-authority/index.js';
+import {
+  CellsAuthorityService,
+  OAuthError,
+  readCertificateAuthorities,
+  TokenSessions,
+} from '../cells-authority/index.js';
 import { CELLS_GATEWAY_OPTIONS, type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
 import {
@@ -15,10 +20,12 @@ import {
   tooLarge,
   UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
-import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
+import { type GatewayNumbers } from './gateway-observer.js';
 import { GatewaySpans } from './gateway-spans.js';
+import { KeptBodies } from './kept-body.js';
 import { type BodyFraming, bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
 import { decideTarget } from './request-target.js';
+import { RequestToken, type RequestTokenTerms } from './request-token.js';
 import {
   type AcceptedRequest,
   type ReceivedRequest,
@@ -34,12 +41,11 @@ const LONGEST_CHECK_INTERVAL_MS = 1000;
 /** One Bearer token (RFC 6750 §2.1) and nothing beside it. */
 const ONE_BEARER = /^bearer +[^\s,]+$/i;
 
-const TOKEN_PASSED: GatewayEvent = { type: 'token', action: 'passed' };
-
 /** The rest of the Cells API: passes its requests through, body for body. */
 @Injectable()
 export class CellsGateway implements OnApplicationShutdown {
   readonly #terms: TransferTerms;
+  readonly #tokenTerms: RequestTokenTerms;
   readonly #transfers = new Set<Transfer>();
   readonly #ownHeaders: readonly string[];
   readonly #idleCheck: NodeJS.Timeout;
@@ -49,6 +55,7 @@ export class CellsGateway implements OnApplicationShutdown {
   constructor(
     @Inject(CELLS_GATEWAY_OPTIONS) private readonly options: CellsGatewayOptions,
     authority: CellsAuthorityService,
+    sessions: TokenSessions,
   ) {
     const { apiUrl, maxBodyMib, timeoutMs, connectTimeoutMs, caFile, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
     const upstream = new URL(apiUrl);
@@ -63,8 +70,14 @@ export class CellsGateway implements OnApplicationShutdown {
       tooLarge: tooLarge(maxBodyMib),
       timeoutMs,
       idleTimeoutMs,
-      refusedToken: (accessToken) => {
-        if (authority.invalidate(accessToken)) options.observer({ type: 'token', action: 'dropped' });
+      keptBodies: new KeptBodies(),
+    };
+    this.#tokenTerms = {
+      authority,
+      sessions,
+      clientAddress: options.clientAddress,
+      tell: (action) => {
+        options.observer({ type: 'token', action });
       },
     };
     this.#ownHeaders = Object.entries(options.ownHeaders).flat();
@@ -101,8 +114,8 @@ export class CellsGateway implements OnApplicationShutdown {
     const { api, target } = decision;
     const framing = bodyFraming(request.headers);
     const failure = this.#judge(request, framing);
-    if (failure === undefined) this.#accept({ request, response, requestId, api, target, framing });
-    else this.#refuseAtOnce({ request, response, requestId, api }, failure);
+    if (failure !== undefined) this.#refuseAtOnce({ request, response, requestId, api }, failure);
+    else this.#accept({ request, response, requestId, api, target, framing, token: this.#tokenOf(request) });
     return true;
   }
 
@@ -117,8 +130,15 @@ export class CellsGateway implements OnApplicationShutdown {
   #accept(accepted: AcceptedRequest): void {
     const { request, response, api } = accepted;
     if (expectsContinue(request)) response.writeContinue();
-    if (request.headers.authorization !== undefined) this.options.observer(TOKEN_PASSED);
     this.#transfer(accepted, GatewaySpans.begin(request, api, this.#terms.upstream));
+  }
+
+  /** By now its `Authorization`, if any, has been found to be one Bearer token. */
+  #tokenOf(request: IncomingMessage): RequestToken | undefined {
+    const { authorization } = request.headers;
+    if (authorization === undefined) return undefined;
+    const own = authorization.slice(authorization.lastIndexOf(' ') + 1);
+    return new RequestToken(own, request, this.#tokenTerms);
   }
 
   #judge({ method = '', headers, rawHeaders }: IncomingMessage, framing: BodyFraming): GatewayFailure | undefined {

@@ -19,7 +19,8 @@ export interface GatewayRequestEnded {
 }
 
 /** What was done about the token of a request. A closed set, fit for metric labels. */
-export type GatewayTokenAction = 'passed' | 'dropped';
+export const GATEWAY_TOKEN_ACTIONS = ['passed', 'renewed', 'repeated', 'not_repeatable', 'dropped'] as const;
+export type GatewayTokenAction = (typeof GATEWAY_TOKEN_ACTIONS)[number];
 
 /** What the gateway tells whoever watches it. */
 export type GatewayEvent = GatewayRequestEnded | { readonly type: 'token'; readonly action: GatewayTokenAction };

@@ -8,8 +8,10 @@ import {
   IDLE_TIMEOUT,
   RESPONSE_TIMEOUT,
 } from './gateway-failure.js';
+import { KeptBody, type KeptBodies } from './kept-body.js';
 import { type CellsApiPath } from './request-target.js';
 import { type BodyFraming, endBeforeBody, hasBody } from './request-body.js';
+import { type RequestToken } from './request-token.js';
 import { type UpstreamConnections } from './upstream-connections.js';
 
 /** What all transfers have in common. */
@@ -23,8 +25,7 @@ export interface TransferTerms {
   readonly timeoutMs: number;
   /** Milliseconds without a byte either way, after which a transfer has ended. */
   readonly idleTimeoutMs: number;
-  /** Is told of each token that the Cells API refused. */
-  readonly refusedToken: (accessToken: string) => void;
+  readonly keptBodies: KeptBodies;
 }
 
 /** A request of the Cells API. */
@@ -40,6 +41,8 @@ export interface ReceivedRequest {
 export interface AcceptedRequest extends ReceivedRequest {
   readonly target: string;
   readonly framing: BodyFraming;
+  /** Absent where the client has none. */
+  readonly token: RequestToken | undefined;
 }
 
 /** How a transfer ended. */
@@ -54,6 +57,8 @@ export interface TransferEnd {
 
 const NO_BYTES = Buffer.alloc(0);
 const IDEMPOTENT = new Set(['GET', 'HEAD']);
+/** Bytes of a refusal that is read and forgotten, to keep its connection. */
+const LONGEST_REFUSAL = 64 * 1024;
 
 /** One request and its response on their way through, at the pace of the slower side. */
 export class Transfer {
@@ -64,6 +69,10 @@ export class Transfer {
   #upstream: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
   #resent = false;
+  /** What may have to be sent again, with another token. */
+  #keptBody: KeptBody | undefined;
+  /** Whether another token is being got, while the refusal waits. */
+  #awaitsToken = false;
   /** Whether all of the request has been handed over. */
   #sent = false;
   #ended = false;
@@ -94,18 +103,43 @@ export class Transfer {
     response.once('close', () => {
       this.#clientClosed();
     });
+    if (this.#hasBody) {
+      // A response that waits behind another one of its connection is not told that the connection is gone.
+      request.once('close', () => {
+        if (!request.complete) this.#clientClosed();
+      });
+    }
+    const chosen = this.accepted.token?.choose();
+    if (chosen === undefined) this.#sendWithBody();
+    else
+      this.#when(chosen, () => {
+        this.#sendWithBody();
+      });
+  }
+
+  #sendWithBody(): void {
+    const { request, token } = this.accepted;
     this.#send();
     if (!this.#hasBody) return;
+    if (token?.inSession === true) this.#keptBody = new KeptBody(this.terms.keptBodies);
     request.on('data', (chunk: Buffer) => {
       this.#pass(chunk);
     });
     request.once('end', () => {
       this.#upstream?.end();
     });
-    // A response that waits behind another one of its connection is not told that the connection is gone.
-    request.once('close', () => {
-      if (!request.complete) this.#clientClosed();
-    });
+  }
+
+  /** Goes on when something has come, unless the transfer has ended by then. */
+  #when<T>(coming: Promise<T>, goOn: (come: T) => void): void {
+    coming.then(
+      (come) => {
+        if (!this.#ended) goOn(come);
+      },
+      (error: unknown) => {
+        this.fail(failureOf(error));
+      },
+    );
   }
 
   /** Ends it if nothing has moved for too long. To be called every now and then. */
@@ -138,7 +172,7 @@ export class Transfer {
       host: upstream.host,
       requestId,
       framing: framingHeader(framing, method),
-      token: undefined,
+      token: this.accepted.token?.replacement,
       trace: this.trace,
     });
     const sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
@@ -158,15 +192,18 @@ export class Transfer {
       this.#awaitAnswer();
       return;
     }
-    sent.on('drain', () => request.resume());
+    sent.on('drain', () => {
+      if (!this.#awaitsToken) request.resume();
+    });
     sent.once('finish', () => {
-      this.#awaitAnswer();
+      if (sent === this.#upstream) this.#awaitAnswer();
     });
   }
 
   #pass(chunk: Buffer): void {
     if (this.#ended) return;
     this.bytesUp += chunk.length;
+    this.#keptBody?.add(chunk);
     if (this.bytesUp > this.terms.maxBodyBytes) this.fail(this.terms.tooLarge);
     else if (this.#upstream?.write(chunk) === false) this.accepted.request.pause();
   }
@@ -182,7 +219,7 @@ export class Transfer {
   #upstreamFailed(failed: ClientRequest, error: Error): void {
     if (failed !== this.#upstream || this.#ended) return;
     // An early answer, and then the connection was closed on a body that was still being sent.
-    if (this.#answer?.complete === true) return;
+    if (this.#answer?.complete === true || this.#awaitsToken) return;
     if (this.#mayBeSentAgain(failed)) {
       this.#resent = true;
       this.#send();
@@ -207,9 +244,46 @@ export class Transfer {
     clearTimeout(this.#timer);
     this.#answer = answer;
     this.#headersMs = performance.now() - this.#startedAt;
-    const { request, response, requestId } = this.accepted;
-    const { authorization } = request.headers;
-    if (answer.statusCode === 401 && authorization !== undefined) this.terms.refusedToken(tokenOf(authorization));
+    const replaced = answer.statusCode === 401 ? this.accepted.token?.refused(this.#repeatable) : undefined;
+    if (replaced === undefined) this.#passOn(answer);
+    else this.#repeatWhen(replaced, answer);
+  }
+
+  get #repeatable(): boolean {
+    return !this.#hasBody || this.#keptBody?.bytes !== undefined;
+  }
+
+  /** Sends the request again once there is another token, or else passes the refusal on. */
+  #repeatWhen(replaced: Promise<boolean>, refusal: IncomingMessage): void {
+    if (this.#hasBody) this.accepted.request.pause();
+    // Whether it came whole is looked at below.
+    refusal.on('error', () => undefined);
+    this.#awaitsToken = true;
+    this.#when(replaced, (again) => {
+      this.#awaitsToken = false;
+      if (again) this.#repeat(refusal);
+      else if (refusal.destroyed && !refusal.complete) this.fail(failureOf(undefined));
+      else this.#passOn(refusal);
+    });
+  }
+
+  #repeat(refusal: IncomingMessage): void {
+    const { request } = this.accepted;
+    if (this.#sent && Number(refusal.headers['content-length'] ?? Infinity) <= LONGEST_REFUSAL) refusal.resume();
+    else this.#upstream?.destroy();
+    this.#answer = undefined;
+    this.#sent = false;
+    this.#send();
+    const kept = this.#keptBody?.bytes;
+    if (kept === undefined) return;
+    const flows = this.#upstream?.write(kept) !== false;
+    if (request.readableEnded) this.#upstream?.end();
+    else if (flows) request.resume();
+  }
+
+  #passOn(answer: IncomingMessage): void {
+    this.#keptBody?.drop();
+    const { response, requestId } = this.accepted;
     const { statusCode = 0, statusMessage = '', rawHeaders, httpVersion } = answer;
     try {
       response.sendDate = false;
@@ -260,14 +334,10 @@ export class Transfer {
   #end(outcome: GatewayOutcome, cut = false): void {
     this.#ended = true;
     clearTimeout(this.#timer);
+    this.#keptBody?.drop();
     if (outcome !== 'passed') this.#upstream?.destroy();
     this.onEnd({ outcome, cut, headersMs: this.#headersMs, wholeMs: performance.now() - this.#startedAt });
   }
-}
-
-/** Of an `Authorization` that has been found to be one Bearer token. */
-function tokenOf(authorization: string): string {
-  return authorization.slice(authorization.lastIndexOf(' ') + 1);
 }
 
 function framingHeader(framing: BodyFraming, method: string): readonly [string, string] | undefined {

@@ -58,6 +58,7 @@ describe('readEnvironment', () => {
     ['TOKEN_CACHE_MAX_ENTRIES', '0', 'an integer, 1..1000000'],
     ['TOKEN_MAX_AGE_S', '0', 'an integer, 1..31536000'],
     ['SDK_TOKEN_MAX_AGE_S', 'none', 'an integer, 1..31536000'],
+    ['CELLS_API_SESSION_MAX_S', '0', 'an integer, 1..31536000'],
     ['TRUST_PROXY', 'true', 'IP addresses or CIDRs, separated by commas'],
     ['TRUST_PROXY', '10.0.0.0/8, everyone', 'IP addresses or CIDRs'],
     ['TRUST_PROXY', '10.0.0.0/64', 'IP addresses or CIDRs'],

@@ -1,9 +1,12 @@
+import { type IncomingMessage } from 'node:http';
+import { all as proxyAddresses, compile } from '@fastify/proxy-addr';
 import { TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { type CellsGatewayOptions } from '../cells-gateway/cells-gateway.options.js';
 import { type GatewayObserver } from '../cells-gateway/gateway-observer.js';
 import { requestIds } from '../http/request-ids.js';
 import { securityHeaders } from '../http/security-headers.js';
 import { type Environment } from './environment.js';
+import { listOf } from './service-settings.js';
 
 /** The gateway's options as the environment sets them. */
 export function gatewayOptions(environment: Environment, observer: GatewayObserver): CellsGatewayOptions {
@@ -15,6 +18,14 @@ export function gatewayOptions(environment: Environment, observer: GatewayObserv
     caFile: environment.authority.upstreamCaFile,
     ownHeaders: { ...TOKEN_REPLY_HEADERS, ...securityHeaders(environment.TLS_CERT_FILE !== undefined) },
     requestId: requestIds(),
+    clientAddress: clientAddresses(environment.TRUST_PROXY),
     observer,
   };
+}
+
+/** As Fastify tells it for token requests. */
+function clientAddresses(trustedProxies: string | undefined): (request: IncomingMessage) => string | undefined {
+  if (trustedProxies === undefined) return ({ socket }) => socket.remoteAddress;
+  const trusted = compile(listOf(trustedProxies));
+  return (request) => proxyAddresses(request, trusted).at(-1);
 }

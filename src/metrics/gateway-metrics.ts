@@ -1,9 +1,8 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type GatewayEvent, type GatewayNumbers, type GatewayTokenAction } from '../cells-gateway/gateway-observer.js';
+import { GATEWAY_TOKEN_ACTIONS, type GatewayEvent, type GatewayNumbers } from '../cells-gateway/gateway-observer.js';
 
 /** Seconds; large workbooks take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
-const TOKEN_ACTIONS: readonly GatewayTokenAction[] = ['passed', 'dropped'];
 
 /** Makes the metrics of what the gateway tells; the observer that is returned keeps them. */
 export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => void {
@@ -27,7 +26,7 @@ export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => voi
     labelNames: ['action'],
     registers,
   });
-  for (const action of TOKEN_ACTIONS) tokens.inc({ action }, 0);
+  for (const action of GATEWAY_TOKEN_ACTIONS) tokens.inc({ action }, 0);
   return (event) => {
     if (event.type === 'token') {
       tokens.inc({ action: event.action });

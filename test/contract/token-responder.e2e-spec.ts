@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { type AuthorityEvent, CellsAuthorityController, TokenResponder } from '../../src/cells-authority/index.js';
 import { TokenAuthority } from '../../src/cells-authority/token-cache/token-authority.js';
-import { type TokenAnswer } from '../../src/cells-authority/token-cache/kept-token.js';
+import { IssuedToken } from '../../src/cells-authority/authorization-server/issued-token.js';
+import { answerWith } from '../../src/cells-authority/token-cache/kept-token.js';
 import { GracefulStop } from '../../src/http/graceful-stop.js';
 import { Stopping } from '../../src/http/stopping.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
@@ -178,7 +179,9 @@ describe('An error that nobody foresaw', () => {
 
 describe('A request that the last call of a stop has answered', () => {
   it('is counted as what it was answered with, though its token comes later', async () => {
-    const token: TokenAnswer = { accessToken: 'x', text: '{"access_token":"x"}', length: 20, source: 'fetched' };
+    const issued = IssuedToken.parse('{"access_token":"x","token_type":"Bearer"}');
+    if (issued === undefined) throw new Error('not a token');
+    const token = answerWith(issued, issued.text, 'fetched');
     const asked = new EventEmitter();
     jest.spyOn(service.app.get(TokenAuthority, { strict: false }), 'obtain').mockImplementation(async () => {
       asked.emit('begun');

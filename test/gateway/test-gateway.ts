@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { type CellsAuthorityService } from '../../src/cells-authority/index.js';
+import { type CellsAuthorityService, type TokenSessions } from '../../src/cells-authority/index.js';
 import { CellsGateway } from '../../src/cells-gateway/cells-gateway.js';
 import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
 import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observer.js';
@@ -23,13 +23,15 @@ export class TestGateway {
       caFile: undefined,
       ownHeaders: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
       requestId: () => 'request-1',
+      clientAddress: () => undefined,
       observer: (event) => {
         if (event.type === 'request_ended') this.ended.push(event);
       },
       ...options,
     };
     const authority = { invalidate: () => false } as unknown as CellsAuthorityService;
-    this.gateway = new CellsGateway(gatewayOptions, authority);
+    const sessions = { find: () => undefined } as unknown as TokenSessions;
+    this.gateway = new CellsGateway(gatewayOptions, authority, sessions);
     const listener = gatewayFirst(
       () => this.gateway,
       (_request, response) => {

@@ -161,7 +161,7 @@ export class SharedForward {
     });
     this.#sendForEach((keys, redis) => {
       const key = this.#holdKey(keys, of);
-      const sealed = keys.seal(text, key, this.subject.credentials).toString('base64');
+      const sealed = keys.seal(text, key, this.subject.credentials.clientSecret).toString('base64');
       return redis.run(HOLD, [key], [sealed, Math.ceil(holdMs)]);
     });
   }
@@ -196,7 +196,7 @@ export class SharedForward {
   }
 
   #open(keys: SharedKeys, of: Held, key: string, sealed: string, lifeMs: number): SharedHold | undefined {
-    const text = keys.open(Buffer.from(sealed, 'base64'), key, this.subject.credentials);
+    const text = keys.open(Buffer.from(sealed, 'base64'), key, this.subject.credentials.clientSecret);
     const answer = text === undefined ? undefined : parseAnswer(text);
     // Redis' clock may have gone back.
     if (answer !== undefined && lifeMs > 0) return { of, answer, lifeMs: Math.min(lifeMs, LONGEST_HOLD_MS) };

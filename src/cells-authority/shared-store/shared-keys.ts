@@ -1,5 +1,4 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
-import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -8,12 +7,13 @@ const VERSION = 1;
 export const SEAL_BYTES = 1 + NONCE_BYTES;
 
 /** What a Redis key is for; part of what is hashed, so that nobody can tell one client's keys from another's. */
-export type KeyPurpose = 'token' | 'issued' | 'lock' | 'hold' | 'refusals' | 'forwards' | 'guesses';
+export type KeyPurpose = 'token' | 'issued' | 'session' | 'lock' | 'hold' | 'refusals' | 'forwards' | 'guesses';
 
 /**
- * One secret that protects what is kept in Redis. Keys are HMAC-SHA256 under it. Values are sealed with AES-256-GCM
- * (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from the client's own secret, and bound to their Redis key:
- * without the client's secret not even this process can read them.
+ * One secret that protects what is kept in Redis, and sessions in memory. Keys are HMAC-SHA256 under it. Values are sealed
+ * with AES-256-GCM (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from what the client has and nobody else (its
+ * Client Secret, or its token), and bound to the key that they are kept under: without that not even this process can
+ * read them.
  */
 export class SharedKeys {
   constructor(private readonly secret: string) {}
@@ -32,21 +32,21 @@ export class SharedKeys {
     return createHmac('sha256', this.secret).update('marker').digest('base64url').slice(0, 16);
   }
 
-  /** Seals a value for one client, to be kept under one key. */
-  seal(text: string, key: string, credentials: ClientCredentials): Buffer {
+  /** Seals a value for whoever has the client's secret, to be kept under one key. */
+  seal(text: string, key: string, clientsSecret: string): Buffer {
     const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(credentials), nonce);
+    const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(clientsSecret), nonce);
     cipher.setAAD(Buffer.from(key));
     const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
   }
 
-  /** What was sealed; `undefined` when it was not sealed here, for this client, under this key. */
-  open(value: Buffer, key: string, credentials: ClientCredentials): string | undefined {
+  /** What was sealed; `undefined` when it was not sealed here, with this secret of the client's, under this key. */
+  open(value: Buffer, key: string, clientsSecret: string): string | undefined {
     if (value.length < SEAL_BYTES + TAG_BYTES || value[0] !== VERSION) return undefined;
     try {
       const nonce = value.subarray(1, SEAL_BYTES);
-      const cipher = createDecipheriv('aes-256-gcm', this.#sealingKey(credentials), nonce, {
+      const cipher = createDecipheriv('aes-256-gcm', this.#sealingKey(clientsSecret), nonce, {
         authTagLength: TAG_BYTES,
       });
       cipher.setAAD(Buffer.from(key));
@@ -58,7 +58,7 @@ export class SharedKeys {
     }
   }
 
-  #sealingKey({ clientSecret }: ClientCredentials): Buffer {
-    return Buffer.from(hkdfSync('sha256', clientSecret, this.secret, 'cells-authority shared store', 32));
+  #sealingKey(clientsSecret: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', clientsSecret, this.secret, 'cells-authority shared store', 32));
   }
 }

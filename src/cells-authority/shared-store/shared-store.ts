@@ -10,6 +10,7 @@ import { SharedForward } from './shared-forward.js';
 import { forgetIssued } from './issued-tokens.js';
 import { SharedKeys } from './shared-keys.js';
 import { LONGEST_LOCK_LAPSE_MS } from './shared-lock.js';
+import { SharedSessions } from './shared-sessions.js';
 import { SharedTokens } from './shared-tokens.js';
 
 /** A request, as far as the shared store goes. */
@@ -27,7 +28,7 @@ export interface SharedFlight {
   countGuess(subjects: readonly GuessSubject[]): void;
 }
 
-/** What instances share: tokens, holds, failure counts. Whatever is wrong with it, requests go on without it. */
+/** What instances share: tokens, sessions, holds, failure counts. Whatever is wrong with it, requests go on without it. */
 export interface SharedStore {
   /** Whether it is used at the moment. */
   readonly available: boolean;
@@ -35,6 +36,7 @@ export interface SharedStore {
   readonly state: 'connecting' | 'available' | SharedStoreTrouble;
   /** Begins a flight; the credentials are kept for no longer than that. The deadline is this process' clock's. */
   open(request: SharedRequest, deadline: number): SharedFlight;
+  readonly sessions: SharedSessions;
   /** Deletes a token that any instance has fetched, and no newer one. Nobody waits for it. */
   forget(accessToken: string): void;
   /** Nest's hook: gives back what is held, not for long, and ends the connection. */
@@ -50,6 +52,7 @@ const NO_MARKERS: TimedValue = { value: Buffer.alloc(0), lifeMs: 0 };
 export class RedisSharedStore implements SharedStore {
   readonly #keys: readonly [SharedKeys, ...SharedKeys[]];
   readonly #guesses: SharedGuesses;
+  readonly sessions: SharedSessions;
 
   constructor(
     private readonly access: RedisAccess,
@@ -62,6 +65,7 @@ export class RedisSharedStore implements SharedStore {
     const [first = '', ...others] = secrets.split(',');
     this.#keys = [new SharedKeys(first), ...others.map((secret) => new SharedKeys(secret))];
     this.#guesses = new SharedGuesses(access, this.#keys);
+    this.sessions = new SharedSessions(access, this.#keys);
   }
 
   get available(): boolean {

@@ -122,7 +122,7 @@ export class SharedTokens {
     const { access, keys } = this.parts;
     const key = this.#redisKeys[index] ?? this.#writeKey;
     const [, issuedAt, text] =
-      /^(\d+) (.*)$/s.exec((keys[index] ?? keys[0]).open(value, key, this.credentials) ?? '') ?? [];
+      /^(\d+) (.*)$/s.exec((keys[index] ?? keys[0]).open(value, key, this.credentials.clientSecret) ?? '') ?? [];
     const token = text === undefined ? undefined : IssuedToken.parse(text);
     const ageMs = (token?.lifetime ?? 0) * 1000 - lifeMs;
     // Redis' clock may have been set back, and the clocks of instances may differ: whichever says that it is older.
@@ -144,7 +144,7 @@ export class SharedTokens {
     const { access, keys, wallClock } = this.parts;
     const key = this.#writeKey;
     const issuedAt = Math.floor(wallClock() - ageMs);
-    const value = keys[0].seal(`${issuedAt} ${token.text}`, key, this.credentials);
+    const value = keys[0].seal(`${issuedAt} ${token.text}`, key, this.credentials.clientSecret);
     const lifeMs = (token.lifetime ?? 0) * 1000 - ageMs;
     access.send('write', (redis) => redis.set(key, value, lifeMs));
     access.send('write', (redis) => redis.set(issuedKey(keys[0], token.accessToken), place(key, value), lifeMs));

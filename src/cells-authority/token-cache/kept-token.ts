@@ -24,6 +24,11 @@ const OVERHEAD_BYTES = 1024;
 /** Milliseconds for which a token that was fetched on demand is new enough for further demands. */
 const NEW_ENOUGH_MS = 2000;
 
+/** Seconds before its expiry from which a token is not handed out any more, nor sent where another can be had. */
+export function marginOf(lifetime: number): number {
+  return lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
+}
+
 /** A token with the time it has left. All times are the token clock's, in milliseconds. */
 export class KeptToken {
   readonly expiresAt: number;
@@ -40,9 +45,8 @@ export class KeptToken {
     random: () => number,
     readonly origin: TokenOrigin,
   ) {
-    const margin = lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
     this.expiresAt = issuedAt + lifetime * 1000;
-    this.#reuseUntil = this.expiresAt - margin * 1000;
+    this.#reuseUntil = this.expiresAt - marginOf(lifetime) * 1000;
     // Somewhere in the first half of the last fifth, so that a fleet does not move in step.
     this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);
   }
@@ -84,7 +88,7 @@ export class KeptToken {
   answerAt(now: number): TokenAnswer {
     const remaining = this.remaining(now);
     if (this.#answer === undefined || this.#answeredRemaining !== remaining) {
-      this.#answer = answerWith(this.token, this.token.textWithExpiresIn(remaining), 'kept');
+      this.#answer = answerWith(this.token, this.token.textWithExpiresIn(remaining), 'kept', remaining);
       this.#answeredRemaining = remaining;
     }
     return this.#answer;
@@ -99,9 +103,18 @@ export interface TokenAnswer {
   /** Bytes of the text in UTF-8. */
   readonly length: number;
   readonly source: TokenSource;
+  /** The token as it was issued. */
+  readonly issued: IssuedToken;
+  /** Seconds of life left; `undefined` when upstream said nothing usable. */
+  readonly remaining: number | undefined;
 }
 
-/** Puts a token into an answer. */
-export function answerWith(token: IssuedToken, text: string, source: TokenSource): TokenAnswer {
-  return { accessToken: token.accessToken, text, length: token.bytesOf(text), source };
+/** Puts a token into an answer; one that has just been issued has all its life left. */
+export function answerWith(
+  issued: IssuedToken,
+  text: string,
+  source: TokenSource,
+  remaining = issued.lifetime,
+): TokenAnswer {
+  return { accessToken: issued.accessToken, text, length: issued.bytesOf(text), source, issued, remaining };
 }

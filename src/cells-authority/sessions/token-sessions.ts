@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { type IssuedToken } from '../authorization-server/issued-token.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.options.js';
+import { type Clock } from '../clock.js';
+import { OAuthError } from '../errors/oauth-error.js';
+import { SHARED_STORE, TOKEN_CLOCK, WALL_CLOCK } from '../injection-tokens.js';
+import { SharedKeys } from '../shared-store/shared-keys.js';
+import { type SharedStore } from '../shared-store/shared-store.js';
+import { isAboutRequest, isRefusal } from '../token-cache/credential-holds.js';
+import { marginOf, type TokenAnswer } from '../token-cache/kept-token.js';
+import { type AuthorityRequest, TokenAuthority } from '../token-cache/token-authority.js';
+import { maxAgeOn, PUBLISHED_PATH } from '../token-paths.js';
+
+/** Sessions in memory, the least recently used going first. */
+const MAX_SESSIONS = 10_000;
+const REMOVAL_INTERVAL_MS = 60_000;
+
+/** What is sealed: the token request that the session's token was the answer to. Times are the wall clock's. */
+interface SessionContent {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope?: string | undefined;
+  /** Until when the token itself is sent. */
+  readonly goodUntil: number;
+  readonly endsAt: number;
+}
+
+/** A session in memory. It says nothing without its token. Times are the token clock's. */
+interface KeptSession {
+  /** A character a byte: a small buffer would keep the 8 KiB alive that Node cut it from. */
+  readonly sealed: string;
+  readonly goodUntil: number;
+  /** Whether the Cells API refused the token. */
+  refused: boolean;
+  /** Whether it is still there. */
+  kept: boolean;
+}
+
+/** What a client whose token was handed out here can have in place of that token. */
+export interface TokenSession {
+  /**
+   * The token to send: the client's own while it is good, at once, or else the good one of its credential pair;
+   * `undefined` when that cannot be had.
+   *
+   * @param clientAddress the address that failures are counted for.
+   */
+  token(clientAddress: string | undefined): string | Promise<string | undefined>;
+  /** Another token than the one that was refused; `undefined` when there is none to be had. */
+  tokenInsteadOf(refused: string, clientAddress: string | undefined): Promise<string | undefined>;
+}
+
+/**
+ * Sessions (option `cellsApiSessionMaxS`): for as long as one lasts, a token that was handed out over HTTP stands for the
+ * credential pair that it was got with. The pair is kept sealed under a key that is derived from the token, and found by
+ * a keyed hash of the token: whoever does not have the token learns nothing.
+ */
+@Injectable()
+export class TokenSessions {
+  readonly #maxMs: number | undefined;
+  readonly #keys = new SharedKeys(randomBytes(32).toString('base64'));
+  readonly #kept: LRUCache<string, KeptSession>;
+  /** So that a token that is handed out again costs a look and no cryptography. */
+  readonly #begun = new WeakMap<IssuedToken, KeptSession>();
+  #removalAt = -Infinity;
+
+  constructor(
+    @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
+    private readonly authority: TokenAuthority,
+    @Inject(SHARED_STORE) private readonly shared: SharedStore | undefined,
+    @Inject(TOKEN_CLOCK) private readonly clock: Clock,
+    @Inject(WALL_CLOCK) private readonly wallClock: Clock,
+  ) {
+    const { cellsApiSessionMaxS: maxS } = options;
+    this.#maxMs = maxS === undefined ? undefined : maxS * 1000;
+    this.#kept = new LRUCache({
+      max: MAX_SESSIONS,
+      ttl: this.#maxMs ?? 0,
+      ttlResolution: 0,
+      perf: { now: clock },
+      dispose: (session) => {
+        session.kept = false;
+      },
+    });
+  }
+
+  /** Begins the session of a token that is being handed out, unless it has begun already. It ends by the token's age. */
+  begin({ credentials, scope }: AuthorityRequest, { issued, remaining }: TokenAnswer): void {
+    if (this.#maxMs === undefined || this.#begun.get(issued)?.kept === true) return;
+    const { accessToken, lifetime } = issued;
+    // One that says nothing of its life is not reused either: its session would fetch a token for every request.
+    if (lifetime === undefined || remaining === undefined) return;
+    const lifeMs = this.#maxMs - (lifetime - remaining) * 1000;
+    if (lifeMs <= 0) return;
+    const now = this.wallClock();
+    const { clientId, clientSecret } = credentials;
+    const goodUntil = now + (remaining - marginOf(lifetime)) * 1000;
+    const content: SessionContent = { clientId, clientSecret, scope, goodUntil, endsAt: now + lifeMs };
+    this.#begun.set(issued, this.#keep(accessToken, content));
+    this.shared?.sessions.keep(accessToken, JSON.stringify(content), lifeMs);
+  }
+
+  /** The session of a token: at once where it is known here, or else through a promise. */
+  find(accessToken: string): TokenSession | undefined | Promise<TokenSession | undefined> {
+    if (this.#maxMs === undefined) return undefined;
+    const session = this.#kept.get(this.#keyOf(accessToken));
+    if (session !== undefined) return this.#open(accessToken, session);
+    return this.shared?.sessions.find(accessToken).then((text) => this.#adopt(accessToken, text));
+  }
+
+  /** Is told of every token that was found to be bad. */
+  refused(accessToken: string): void {
+    if (this.#maxMs === undefined) return;
+    const session = this.#kept.peek(this.#keyOf(accessToken));
+    if (session !== undefined) session.refused = true;
+  }
+
+  /** Another instance began it. */
+  #adopt(accessToken: string, text: string | undefined): TokenSession | undefined {
+    if (text === undefined) return undefined;
+    const content = JSON.parse(text) as SessionContent;
+    if (content.endsAt <= this.wallClock()) return undefined;
+    return this.#open(accessToken, this.#keep(accessToken, content));
+  }
+
+  #keep(accessToken: string, content: SessionContent): KeptSession {
+    const now = this.clock();
+    const wallNow = this.wallClock();
+    const key = this.#keyOf(accessToken);
+    const session: KeptSession = {
+      sealed: this.#keys.seal(JSON.stringify(content), key, accessToken).toString('latin1'),
+      goodUntil: now + content.goodUntil - wallNow,
+      refused: false,
+      kept: true,
+    };
+    this.#removeEnded(now);
+    this.#kept.set(key, session, { ttl: Math.max(1, Math.floor(content.endsAt - wallNow)) });
+    return session;
+  }
+
+  /** It walks them all, and so not every time. */
+  #removeEnded(now: number): void {
+    if (now < this.#removalAt) return;
+    this.#removalAt = now + REMOVAL_INTERVAL_MS;
+    this.#kept.purgeStale();
+  }
+
+  #open(accessToken: string, session: KeptSession): TokenSession {
+    const renew = (refused: string | undefined, clientAddress: string | undefined) =>
+      this.#obtain(accessToken, session, refused, clientAddress);
+    return {
+      token: (clientAddress) => {
+        if (!session.refused && this.clock() < session.goodUntil) return accessToken;
+        return renew(undefined, clientAddress);
+      },
+      tokenInsteadOf: renew,
+    };
+  }
+
+  /** The good token of the pair, got like any other. A pair that is refused ends the session. */
+  async #obtain(
+    accessToken: string,
+    session: KeptSession,
+    refused: string | undefined,
+    clientAddress: string | undefined,
+  ): Promise<string | undefined> {
+    const sealed = Buffer.from(session.sealed, 'latin1');
+    const text = this.#keys.open(sealed, this.#keyOf(accessToken), accessToken);
+    if (text === undefined) return undefined;
+    const { clientId, clientSecret, scope } = JSON.parse(text) as SessionContent;
+    const request = { credentials: { clientId, clientSecret }, scope, clientAddress };
+    const terms = { maxAge: maxAgeOn(PUBLISHED_PATH, this.options), minFresh: 0, forceRefresh: false };
+    try {
+      const first = await this.authority.obtain(request, terms);
+      if (first.accessToken !== refused) return first.accessToken;
+      // Another instance's, that had not been dropped everywhere yet: now it is known here, and can be.
+      this.authority.invalidate(refused);
+      const second = await this.authority.obtain(request, terms);
+      return second.accessToken === refused ? undefined : second.accessToken;
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      if (isRefusal(error) && !isAboutRequest(error)) this.#end(accessToken);
+      return undefined;
+    }
+  }
+
+  #end(accessToken: string): void {
+    this.#kept.delete(this.#keyOf(accessToken));
+    this.shared?.sessions.forget(accessToken);
+  }
+
+  #keyOf(accessToken: string): string {
+    return this.#keys.key('session', [accessToken]);
+  }
+}

@@ -1,0 +1,60 @@
+/** Bytes of a body that may have to be sent a second time. */
+const MAX_KEPT_BODY_BYTES = 256 * 1024;
+/** Bytes of all such bodies at a time. */
+const MAX_BYTES_IN_ALL = 32 * 1024 * 1024;
+
+/** The memory for bodies that may have to be sent a second time. */
+export class KeptBodies {
+  #bytes = 0;
+
+  /** Takes so many bytes of it, or none where fewer are left. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > MAX_BYTES_IN_ALL) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/** What has come so far of a body, unless it turns out to be too large to be kept. Copied: a chunk can keep far more alive. */
+export class KeptBody {
+  #buffer: Buffer | undefined = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(private readonly bodies: KeptBodies) {}
+
+  /** All that has come so far; `undefined` when it is not kept any more. */
+  get bytes(): Buffer | undefined {
+    return this.#buffer?.subarray(0, this.#length);
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#buffer === undefined) return;
+    const length = this.#length + chunk.length;
+    const buffer = length <= this.#buffer.length ? this.#buffer : this.#grown(this.#buffer, length);
+    if (buffer === undefined) {
+      this.drop();
+      return;
+    }
+    chunk.copy(buffer, this.#length);
+    this.#buffer = buffer;
+    this.#length = length;
+  }
+
+  drop(): void {
+    this.bodies.giveBack(this.#buffer?.length ?? 0);
+    this.#buffer = undefined;
+  }
+
+  #grown(buffer: Buffer, least: number): Buffer | undefined {
+    if (least > MAX_KEPT_BODY_BYTES) return undefined;
+    const size = Math.min(MAX_KEPT_BODY_BYTES, Math.max(least, 2 * buffer.length));
+    if (!this.bodies.take(size - buffer.length)) return undefined;
+    const grown = Buffer.allocUnsafeSlow(size);
+    buffer.copy(grown);
+    return grown;
+  }
+}
