@@ -23,6 +23,7 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/package/package.e2e-spec.ts', why: 'installs the packed library into a fresh application' },
   { path: 'test/redis/redis-faults.e2e-spec.ts', why: 'waits for a Redis that is slow, silent or gone' },
   { path: 'test/redis/redis-trouble.e2e-spec.ts', why: 'waits for handshakes that hang' },
+  { path: 'test/redis/topologies.e2e-spec.ts', why: 'has a Sentinel and a Cluster replace a Redis that died' },
   { path: 'test/reuse/kept-bytes.spec.ts', why: 'fills the memory' },
   { path: 'test/reuse/secret-retention.e2e-spec.ts', why: 'searches the heap of a process' },
   { path: 'test/support/upstream-faults.spec.ts', why: 'tests the faulty servers of the tests' },
