@@ -1,6 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type CellsAuthorityOptions } from './cells-authority.options.js';
-import { SERVED_PATHS } from './injection-tokens.js';
+import { describeControllers } from './dto/describe-operation.js';
+import { OPERATION_DESCRIPTION, SERVED_PATHS } from './injection-tokens.js';
 import { tokenControllers } from './token-path.controllers.js';
 import { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token-paths.js';
 
@@ -33,11 +34,16 @@ export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new Configurabl
     const paths: readonly TokenPath[] = checkedFlag('controller', controller)
       ? [PUBLISHED_PATH, ...checkedPaths(sdkPaths)]
       : [];
+    const controllers = tokenControllers(paths, decorators);
     return {
       ...definition,
       global: checkedFlag('isGlobal', isGlobal),
-      controllers: tokenControllers(paths, decorators),
-      providers: [...(definition.providers ?? []), { provide: SERVED_PATHS, useValue: paths }],
+      controllers,
+      providers: [
+        ...(definition.providers ?? []),
+        { provide: SERVED_PATHS, useValue: paths },
+        { provide: OPERATION_DESCRIPTION, useFactory: () => describeControllers(controllers) },
+      ],
     };
   })
   .build();

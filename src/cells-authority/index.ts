@@ -33,6 +33,7 @@ export {
   type UpstreamOutcome,
 } from './authority-observer.js';
 export {
+  type AnyAxiosInstance,
   ASPOSE_API_ORIGIN,
   CellsApiAuthorization,
   type CellsApiAuthorizationOptions,
@@ -44,7 +45,6 @@ export { type HttpRequest } from './client-credentials/http-request.js';
 export { TokenRequestDto } from './dto/token-request.dto.js';
 export { ErrorResponseDto, TokenResponseDto } from './dto/token-responses.dto.js';
 export { OPERATION_TEXTS } from './dto/operation-texts.js';
-export { CLIENT_CREDENTIALS_SCHEME } from './dto/post-access-token.api.js';
 export { composeErrorResponse, OAuthError } from './errors/oauth-error.js';
 export { MAX_BODY_BYTES } from './host-adapters/body-text.js';
 export { OAuthErrorFilter } from './errors/oauth-error.filter.js';

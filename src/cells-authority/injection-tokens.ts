@@ -24,3 +24,6 @@ export const SERVED_PATHS = Symbol('SERVED_PATHS');
 
 /** The `HttpService` that token requests go through: never the host's, nor the host's to override or attach to. */
 export const TOKEN_HTTP = Symbol('TOKEN_HTTP');
+
+/** Nothing to inject: Nest waits for what it stands for, the description of the operation for OpenAPI documents. */
+export const OPERATION_DESCRIPTION = Symbol('OPERATION_DESCRIPTION');

@@ -11,7 +11,6 @@ import {
   type Type,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { CellsAuthorityController } from './cells-authority.controller.js';
 import { type HttpRequest } from './client-credentials/http-request.js';
 import { methodNotAllowed } from './errors/oauth-errors.js';
@@ -41,7 +40,6 @@ function publishedController(decorators: readonly ClassDecorator[]): Type {
 }
 
 function sdkController(path: SdkPath): Type {
-  @ApiExcludeController()
   @Controller({ path, version: VERSION_NEUTRAL })
   class SdkTokenController {
     constructor(private readonly responder: TokenResponder) {}
@@ -60,7 +58,6 @@ function sdkController(path: SdkPath): Type {
  * it beside `@Post()`. HEAD goes where GET goes.
  */
 function otherMethodsController(path: TokenPath): Type {
-  @ApiExcludeController()
   @Controller({ path, version: VERSION_NEUTRAL })
   class OtherMethodsController {
     constructor(private readonly responder: TokenResponder) {}

@@ -1,7 +1,9 @@
 import { type INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { CLIENT_CREDENTIALS_SCHEME } from '../cells-authority/index.js';
+import { PUBLISHED_PATH } from '../cells-authority/index.js';
 import { english } from './translations/english.js';
+
+const BASIC_SCHEME = 'clientCredentials';
 
 /** The OpenAPI document of the published operation. */
 export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
@@ -12,7 +14,11 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/')
     .addTag('CellsAuthorityController', english.tag)
-    .addBasicAuth({ type: 'http', scheme: 'basic', description: english.basicScheme }, CLIENT_CREDENTIALS_SCHEME)
+    .addBasicAuth({ type: 'http', scheme: 'basic', description: english.basicScheme }, BASIC_SCHEME)
     .build();
-  return SwaggerModule.createDocument(app, config);
+  const document = SwaggerModule.createDocument(app, config);
+  const operation = document.paths[`/${PUBLISHED_PATH}`]?.post;
+  // HTTP Basic, or credentials elsewhere.
+  if (operation !== undefined) operation.security = [{ [BASIC_SCHEME]: [] }, {}];
+  return document;
 }

@@ -49,7 +49,7 @@ describe('the OpenAPI document', () => {
     if (body === undefined || '$ref' in body) throw new Error('the request body is missing');
     expect(Object.keys(body.content)).toEqual(['application/x-www-form-urlencoded', 'application/json']);
     expect(body.required).not.toBe(true);
-    const schema = document.components?.schemas?.TokenRequest;
+    const schema = document.components?.schemas?.PostAccessTokenRequest;
     expect(schema).toMatchObject({
       properties: {
         grant_type: { enum: ['client_credentials'] },
@@ -78,7 +78,9 @@ describe('the OpenAPI document', () => {
           description: expect.stringMatching(/\.$/),
           content: {
             'application/json': {
-              schema: { $ref: `#/components/schemas/${status === '200' ? 'TokenResponse' : 'ErrorResponse'}` },
+              schema: {
+                $ref: `#/components/schemas/${status === '200' ? 'PostAccessTokenResponse' : 'PostAccessTokenError'}`,
+              },
               example: expect.objectContaining(
                 status === '200' ? { access_token: expect.any(String) } : { error: expect.any(String) },
               ),

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { type NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import helmet from 'helmet';
-import { CellsAuthorityModule, CLIENT_CREDENTIALS_SCHEME } from '../../src/cells-authority/index.js';
+import { CellsAuthorityModule } from '../../src/cells-authority/index.js';
 import { type HostEnvironment } from './host-environment.js';
 import { WorkbooksModule } from './workbooks.module.js';
 
@@ -43,11 +43,8 @@ export async function createExpressHost(environment: HostEnvironment): Promise<N
   return app;
 }
 
-/** The operation comes into the document by itself; the name of its security scheme has to be explained. */
+/** The operation comes into the document by itself. */
 function serveDocument(app: NestExpressApplication): void {
-  const config = new DocumentBuilder()
-    .setTitle('Workbooks')
-    .addBasicAuth({ type: 'http', scheme: 'basic' }, CLIENT_CREDENTIALS_SCHEME)
-    .build();
+  const config = new DocumentBuilder().setTitle('Workbooks').build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config));
 }

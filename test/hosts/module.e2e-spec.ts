@@ -15,13 +15,20 @@ import {
   type Type,
 } from '@nestjs/common';
 import { NestFactory, Reflector } from '@nestjs/core';
-import { ApiExcludeController, DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import {
+  ApiBadRequestResponse,
+  ApiExcludeController,
+  ApiOkResponse,
+  ApiProperty,
+  DocumentBuilder,
+  type OpenAPIObject,
+  SwaggerModule,
+} from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import {
   type AuthorityEvent,
   CellsAuthorityController,
   type CellsAuthorityExtras,
-  CLIENT_CREDENTIALS_SCHEME,
   CellsAuthorityModule,
   CellsAuthorityService,
   PUBLISHED_PATH,
@@ -449,48 +456,73 @@ describe.each(hostAdapters)("The host's OpenAPI document on %s", (adapter) => {
   async function documentOf(options: CellsAuthorityExtras): Promise<OpenAPIObject> {
     const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, ...options });
     const prefixed = { name: '', configure: (app: INestApplication) => app.setGlobalPrefix('api') };
-    const app = closedAfterwards(await startHost(adapter, [module], prefixed));
-    const config = new DocumentBuilder()
-      .setTitle('Host')
-      .addBasicAuth({ type: 'http', scheme: 'basic' }, CLIENT_CREDENTIALS_SCHEME)
-      .build();
-    return SwaggerModule.createDocument(app, config);
+    const app = closedAfterwards(await startHost(adapter, [{ module: HostModule }, module], prefixed));
+    return SwaggerModule.createDocument(app, new DocumentBuilder().setTitle('Host').build());
   }
 
-  it('has the operation and its schemas', async () => {
+  /** Names that any application may use. */
+  class TokenResponse {
+    @ApiProperty()
+    ofTheHost!: string;
+  }
+  class ErrorResponse {
+    @ApiProperty()
+    ofTheHost!: string;
+  }
+  @Controller('own')
+  class OwnController {
+    @Get()
+    @ApiOkResponse({ type: TokenResponse })
+    @ApiBadRequestResponse({ type: ErrorResponse })
+    get(): string {
+      return 'host';
+    }
+  }
+  @Module({ controllers: [OwnController] })
+  class HostModule {}
+  const HOST_SCHEMAS = { TokenResponse: expect.anything(), ErrorResponse: expect.anything() };
+
+  it("has the operation and its schemas beside the host's, and refers to nothing that it does not have", async () => {
     const { paths, components } = await documentOf({});
 
     expect(Object.entries(paths).map(([path, operations]) => [path, Object.keys(operations)])).toEqual([
+      ['/api/own', ['get']],
       ['/api/v4.0/cells/connect/token', ['post']],
     ]);
-    expect(paths['/api/v4.0/cells/connect/token']?.post).toMatchObject({
+    const operation = paths['/api/v4.0/cells/connect/token']?.post;
+    const schema = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
+    expect(operation).toMatchObject({
       operationId: 'PostAccessToken',
       tags: ['CellsAuthorityController'],
-      security: [{ [CLIENT_CREDENTIALS_SCHEME]: [] }, {}],
-      requestBody: {
-        content: { 'application/x-www-form-urlencoded': { schema: { $ref: '#/components/schemas/TokenRequest' } } },
-      },
+      requestBody: { content: { 'application/x-www-form-urlencoded': schema('PostAccessTokenRequest') } },
       responses: {
-        200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/TokenResponse' } } } },
-        400: { content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } } },
+        200: { content: { 'application/json': schema('PostAccessTokenResponse') } },
+        400: { content: { 'application/json': schema('PostAccessTokenError') } },
       },
     });
-    expect(Object.keys(components?.schemas ?? {}).sort()).toEqual(['ErrorResponse', 'TokenRequest', 'TokenResponse']);
-    expect(Object.keys(components?.securitySchemes ?? {})).toEqual([CLIENT_CREDENTIALS_SCHEME]);
+    expect(operation).not.toHaveProperty('security');
+    expect(components?.schemas).toEqual({
+      ...HOST_SCHEMAS,
+      PostAccessTokenRequest: expect.anything(),
+      PostAccessTokenResponse: expect.anything(),
+      PostAccessTokenError: expect.anything(),
+    });
+    expect(components?.schemas?.TokenResponse).toHaveProperty('properties.ofTheHost');
+    expect(components?.schemas?.ErrorResponse).toHaveProperty('properties.ofTheHost');
   });
 
   it('has nothing of it when the host excludes the controllers', async () => {
     const { paths, components } = await documentOf({ decorators: [ApiExcludeController()] });
 
-    expect(paths).toEqual({});
-    expect(components?.schemas).toEqual({});
-    expect(Object.keys((await documentOf({})).paths)).toHaveLength(1);
+    expect(Object.keys(paths)).toEqual(['/api/own']);
+    expect(components?.schemas).toEqual(HOST_SCHEMAS);
+    expect(Object.keys((await documentOf({})).paths)).toHaveLength(2);
   });
 
   it('has nothing of it with controller: false', async () => {
     const { paths, components } = await documentOf({ controller: false });
 
-    expect(paths).toEqual({});
-    expect(components?.schemas).toEqual({});
+    expect(Object.keys(paths)).toEqual(['/api/own']);
+    expect(components?.schemas).toEqual(HOST_SCHEMAS);
   });
 });

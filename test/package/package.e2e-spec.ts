@@ -1,26 +1,59 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { buildOnce } from '../support/built-service.js';
 import { exchange } from '../support/http-exchange.js';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.js';
-import { FreshApplication } from './fresh-application.js';
+import { FreshApplication, type NewApplication, reachesNoRegistry } from './fresh-application.js';
 
 const run = promisify(execFile);
 const ROOT = join(__dirname, '..', '..');
-const SERVICE_PACKAGES = [
-  '@fastify',
-  '@nestjs/config',
-  '@nestjs/platform-fastify',
-  '@nestjs/terminus',
-  'fastify',
-  'pino',
-  'pino-pretty',
-  'prom-client',
-];
+
+interface Manifest {
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+
+/** `^11.0.1 || ^12.0.0` allows 11.0.1 and all that is above; `>=0.14.0` allows 0.14.0. */
+const lowest = (range: string) => range.replace(/^(?:\^|>=)/, '').replace(/ .*$/, '');
+const highest = (range: string) => range.replace(/^.* /, '');
+
+const peers = (version: (range: string) => string) =>
+  Object.fromEntries(
+    Object.entries(peerDependencies)
+      .filter(([name]) => name !== 'ioredis')
+      .map(([name, range]) => [name, version(range)]),
+  );
+
+/** Nest 12 on Fastify takes packages that want it. */
+const FOR_NODE_22 = 'EBADENGINE';
+
+/** The first that fits any Nest 11 is 11.0.3. */
+const LOWEST: NewApplication = {
+  type: 'commonjs',
+  dependencies: {
+    ...peers(lowest),
+    '@nestjs/platform-express': lowest(peerDependencies['@nestjs/core'] ?? ''),
+    '@nestjs/platform-fastify': '11.0.3',
+  },
+  devDependencies: { typescript: '5.8.3', '@types/node': devDependencies['@types/node'] ?? '' },
+};
+
+const HIGHEST: NewApplication = {
+  type: 'module',
+  dependencies: { ...peers(highest), '@nestjs/platform-express': '^12.0.0', '@nestjs/platform-fastify': '^12.0.0' },
+  devDependencies: {
+    '@types/express': devDependencies['@types/express'] ?? '',
+    typescript: devDependencies.typescript ?? '',
+    '@types/node': devDependencies['@types/node'] ?? '',
+  },
+};
 
 describe('The package', () => {
   beforeAll(() => buildOnce(), 150_000);
@@ -49,36 +82,104 @@ describe('The package', () => {
     expect(files.map(({ path }) => path)).toContain('dist/cells-authority/index.d.ts');
   });
 
-  it('works in a fresh application: npm install, tsc --strict, start, token', async () => {
-    const application = await FreshApplication.install();
-    if (application === undefined) {
-      if (process.env.CI === 'true') throw new Error('npm reaches no registry');
-      console.warn('Skipped: npm reaches no registry, so no fresh application can be made.');
-      return;
-    }
-    const authorizationServer = await startOidcProvider();
-    try {
-      for (const name of ['@nestjs/common', '@nestjs/core', 'axios', 'rxjs', 'reflect-metadata']) {
-        expect({ name, copies: await application.copiesOf(name) }).toEqual({
-          name,
-          copies: [`${name}/package.json`],
-        });
-      }
-      expect(await application.copiesOf('ioredis')).toEqual([]);
+  it('brings at most 25 packages into an application on Express, none of the service, and warns of nothing', async () => {
+    const nest = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
+    const dependencies = Object.fromEntries(nest.map((name) => [name, highest(peerDependencies[name] ?? '')]));
+    await inFreshApplication(
+      { type: 'module', dependencies: { ...dependencies, '@nestjs/platform-express': '^12.0.0' } },
+      async (application) => {
+        expect(await application.install('--package-lock-only')).toEqual([]);
+        const packages = await application.packages();
+        await application.uninstall('cells-authority', '--package-lock-only');
+        const before = await application.packages();
 
-      await application.compile({
-        'main.ts': await mainOfTheGuide(authorizationServer),
-        'uses.ts': await readFile(join(__dirname, 'uses.ts.txt'), 'utf8'),
+        const brought = packages
+          .filter((path) => !before.includes(path))
+          .map((path) => path.replace('node_modules/', ''));
+        expect(brought.length).toBeLessThanOrEqual(25);
+        expect(brought).toEqual(expect.arrayContaining(['cells-authority', 'axios', 'undici']));
+        expect(brought).not.toEqual(
+          expect.arrayContaining([expect.stringMatching(/fastify|pino|prom-client|swagger|ioredis/)]),
+        );
+      },
+    );
+  }, 120_000);
+
+  it.each([
+    ['the lowest versions that it allows, Nest 11 and CommonJS', LOWEST, { skipLibCheck: true }],
+    ['the highest versions that it allows, Nest 12 and ES modules', HIGHEST, { skipLibCheck: false }],
+  ])(
+    'works with %s, on both platforms',
+    async (_versions, host, options) => {
+      await inFreshApplication(host, async (application) => {
+        expect((await application.install()).filter((line) => !line.includes(FOR_NODE_22))).toEqual([]);
+        const packages = await application.packages();
+        for (const name of ['@nestjs/common', '@nestjs/core', 'axios', 'rxjs', 'reflect-metadata']) {
+          expect(packages.filter((path) => path.endsWith(`node_modules/${name}`))).toEqual([`node_modules/${name}`]);
+        }
+        const authorizationServer = await startOidcProvider();
+        try {
+          const platforms = await readFile(join(__dirname, 'platforms.ts.txt'), 'utf8');
+          const uses = await readFile(join(__dirname, 'uses.ts.txt'), 'utf8');
+          const guide: Record<string, string> =
+            host.type === 'module' ? { 'main.ts': await mainOfTheGuide(authorizationServer) } : {};
+          await application.compile({ ...guide, 'platforms.ts': platforms, 'uses.ts': uses }, options);
+
+          expect(await platformsOf(application, authorizationServer)).toEqual(
+            ['Express', 'Fastify'].map(workingPlatform),
+          );
+          if (host.type === 'module') await tokenFrom(application, authorizationServer);
+        } finally {
+          await authorizationServer.close();
+        }
       });
-      await application.without(...SERVICE_PACKAGES);
-
-      await tokenFrom(application, authorizationServer);
-    } finally {
-      await authorizationServer.close();
-      await application.remove();
-    }
-  }, 300_000);
+    },
+    300_000,
+  );
 });
+
+async function inFreshApplication(
+  host: NewApplication,
+  use: (application: FreshApplication) => Promise<void>,
+): Promise<void> {
+  const application = await FreshApplication.create(host);
+  try {
+    await use(application);
+  } catch (error) {
+    if (!reachesNoRegistry(error) || process.env.CI === 'true') throw error;
+    console.warn('Skipped: npm reaches no registry, so no fresh application can be made.');
+  } finally {
+    await application.remove();
+  }
+}
+
+/** What the program in `platforms.ts.txt` finds, a line for each platform. */
+async function platformsOf({ folder }: FreshApplication, { tokenUrl, client }: OidcProvider): Promise<unknown[]> {
+  const env = {
+    PATH: process.env.PATH,
+    TOKEN_URL: tokenUrl,
+    ASPOSE_CLIENT_ID: client.clientId,
+    ASPOSE_CLIENT_SECRET: client.clientSecret,
+  };
+  const { stdout } = await run(process.execPath, ['dist/platforms.js'], { cwd: folder, env });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+}
+
+function workingPlatform(name: string): object {
+  return {
+    name,
+    token: true,
+    echoed: { own: 'parser' },
+    operation: 200,
+    refused: [400, 'no-store'],
+    same: true,
+    documented: ['post'],
+    schemas: ['PostAccessTokenError', 'PostAccessTokenRequest', 'PostAccessTokenResponse'],
+  };
+}
 
 /** The first program of the guide, in front of another authorization server and on any port. */
 async function mainOfTheGuide({ tokenUrl }: OidcProvider): Promise<string> {

@@ -1,12 +1,6 @@
 import { Agent } from 'node:http';
 import { Readable } from 'node:stream';
-import {
-  type AxiosAdapter,
-  AxiosHeaders,
-  type AxiosResponse,
-  type InternalAxiosRequestConfig,
-  isAxiosError,
-} from 'axios';
+import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios';
 import { agentWithoutSockets } from './agent-without-sockets.js';
 import { errorWithoutToken, responseWithoutToken } from './without-token.js';
 
@@ -34,7 +28,7 @@ export async function sendBearer(
   hideSockets(config);
   const authorized: InternalAxiosRequestConfig = {
     ...config,
-    headers: new AxiosHeaders(config.headers).set('Authorization', `Bearer ${token}`),
+    headers: config.headers.concat({ Authorization: `Bearer ${token}` }),
     beforeRedirect: (next: Hop, response, last) => {
       // axios has taken the token away: what that server says is no word about it.
       if (originOf(next) !== origin) redirectedAway = true;

@@ -1,6 +1,6 @@
 import { type HttpService } from '@nestjs/axios';
 import { Injectable } from '@nestjs/common';
-import axios, { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
+import { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
 import { isTokenUrl } from '../verified-tls.js';
 import { CellsAuthorityService } from '../cells-authority.service.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
@@ -23,14 +23,17 @@ export interface CellsApiAuthorizationOptions {
   readonly scope?: string;
 }
 
+/** An axios instance, whether the host has axios' types for ES modules or those for CommonJS: they do not fit each other. */
+export interface AnyAxiosInstance {
+  readonly interceptors: { readonly request: object; readonly response: object };
+  readonly defaults: object;
+}
+
 interface Terms {
   readonly origins: ReadonlySet<string>;
   readonly credentials: ClientCredentials | undefined;
   readonly scope: string | undefined;
 }
-
-/** No defaults, so that it says where a complete configuration goes and nothing else. */
-const bare = new axios.Axios({});
 
 /** Gives an axios instance the token it calls the Cells API with. */
 @Injectable()
@@ -50,30 +53,43 @@ export class CellsApiAuthorization {
    * @returns a function that undoes it.
    * @throws Error when an origin is none, or neither HTTPS nor loopback.
    */
-  attach(http: HttpService | AxiosInstance, options: CellsApiAuthorizationOptions = {}): () => void {
-    const instance = 'axiosRef' in http ? http.axiosRef : http;
+  attach(http: HttpService | AnyAxiosInstance, options: CellsApiAuthorizationOptions = {}): () => void {
+    const instance = axiosOf(http);
     const { origins = [ASPOSE_API_ORIGIN], credentials, scope } = options;
     const terms = { origins: new Set(origins.map(checkedOrigin)), credentials, scope };
     const { request } = instance.interceptors;
-    const interceptor = request.use((config) => this.#authorize(config, instance, terms));
+    const transport = transportLike(instance);
+    const interceptor = request.use((config) => this.#authorize(config, instance, transport, terms));
     return () => {
       request.eject(interceptor);
     };
   }
 
   /** At the adapter, where URL and body are final, so that the repetition goes through no interceptor twice. */
-  #authorize(config: InternalAxiosRequestConfig, instance: AxiosInstance, terms: Terms): InternalAxiosRequestConfig {
+  #authorize(
+    config: InternalAxiosRequestConfig,
+    instance: AxiosInstance,
+    transport: AxiosInstance,
+    terms: Terms,
+  ): InternalAxiosRequestConfig {
     const chosen = config.adapter ?? instance.defaults.adapter;
     // A retry plugin's second try comes with the adapter that it got on the first.
     if (typeof chosen === 'function' && this.#adapters.has(chosen)) return config;
-    const adapter: AxiosAdapter = (final) => this.#send(final, axios.getAdapter(chosen), terms);
+    const asItIs = { adapter: chosen, transformRequest: [], transformResponse: [] };
+    const send: AxiosAdapter = (final) => transport.request({ ...final, ...asItIs });
+    const adapter: AxiosAdapter = (final) => this.#send(final, send, terms, transport.getUri(final));
     this.#adapters.add(adapter);
     config.adapter = adapter;
     return config;
   }
 
-  async #send(config: InternalAxiosRequestConfig, adapter: AxiosAdapter, terms: Terms): ReturnType<AxiosAdapter> {
-    const origin = originOf(config);
+  async #send(
+    config: InternalAxiosRequestConfig,
+    adapter: AxiosAdapter,
+    terms: Terms,
+    url: string,
+  ): ReturnType<AxiosAdapter> {
+    const origin = URL.canParse(url) ? new URL(url).origin : undefined;
     if (origin === undefined || !terms.origins.has(origin) || hasOwnAuthorization(config)) return adapter(config);
     const token = await this.#token(config, terms);
     const attempt = await sendBearer(config, adapter, token, origin);
@@ -91,9 +107,25 @@ export class CellsApiAuthorization {
   }
 }
 
-function originOf(config: InternalAxiosRequestConfig): string | undefined {
-  const url = bare.getUri(config);
-  return URL.canParse(url) ? new URL(url).origin : undefined;
+function axiosOf(http: HttpService | AnyAxiosInstance): AxiosInstance {
+  const instance = 'axiosRef' in http ? http.axiosRef : http;
+  if (!isAxiosInstance(instance))
+    throw new Error('CellsApiAuthorization: attach() needs an HttpService or axios instance');
+  return instance;
+}
+
+function isAxiosInstance(http: AnyAxiosInstance): http is AxiosInstance {
+  return 'use' in http.interceptors.request && 'create' in http;
+}
+
+/**
+ * Sends complete configurations, without interceptors or defaults. Made by the host's own copy of axios, which may not be
+ * the one that is imported here: in a CommonJS application, `require('axios')` has classes of its own.
+ */
+function transportLike(instance: AxiosInstance): AxiosInstance {
+  const transport = instance.create();
+  for (const name of Object.keys(transport.defaults)) Reflect.deleteProperty(transport.defaults, name);
+  return transport;
 }
 
 function hasOwnAuthorization({ auth, headers }: InternalAxiosRequestConfig): boolean {

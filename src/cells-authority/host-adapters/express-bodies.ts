@@ -14,6 +14,8 @@ interface ExpressRequest extends IncomingMessage, HttpRequest {
   readonly headers: IncomingMessage['headers'];
   readonly rawHeaders: string[];
   body?: unknown;
+  /** How body-parser 1, which came with the first versions of Nest 11, knows a body that has been read. */
+  _body?: boolean;
   readonly raw?: never;
 }
 
@@ -68,6 +70,7 @@ export function readExpressBodies(
     readBodyText(request).then(
       (text) => {
         request.body = text;
+        request._body = true;
         next();
       },
       (error: unknown) => {
