@@ -48,7 +48,7 @@ export class CellsGateway implements OnApplicationShutdown {
   readonly #tokenTerms: RequestTokenTerms;
   readonly #transfers = new Set<Transfer>();
   readonly #ownHeaders: readonly string[];
-  readonly #idleCheck: NodeJS.Timeout;
+  readonly #timeCheck: NodeJS.Timeout;
   #bytesUp = 0;
   #bytesDown = 0;
 
@@ -81,12 +81,12 @@ export class CellsGateway implements OnApplicationShutdown {
       },
     };
     this.#ownHeaders = Object.entries(options.ownHeaders).flat();
-    this.#idleCheck = setInterval(
+    this.#timeCheck = setInterval(
       () => {
         const now = performance.now();
-        for (const transfer of this.#transfers) transfer.checkIdle(now);
+        for (const transfer of this.#transfers) transfer.checkTime(now);
       },
-      Math.min(LONGEST_CHECK_INTERVAL_MS, idleTimeoutMs / 4),
+      Math.min(LONGEST_CHECK_INTERVAL_MS, idleTimeoutMs / 4, timeoutMs / 4),
     ).unref();
   }
 
@@ -219,7 +219,7 @@ export class CellsGateway implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.#idleCheck);
+    clearInterval(this.#timeCheck);
     this.endTransfers();
     this.#terms.connections.destroy();
   }

@@ -9,6 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { serverAttributes, traceHeaders } from '../cells-authority/index.js';
+import { hasSdk } from '../tracing/request-tracing.js';
 import { type TransferEnd } from './transfer.js';
 
 /**
@@ -32,7 +33,9 @@ export class GatewaySpans {
     route: string | undefined,
     api?: URL,
   ): GatewaySpans | undefined {
-    const tracer = trace.getTracer('cells-authority');
+    const provider = trace.getTracerProvider();
+    if (!hasSdk(provider)) return undefined;
+    const tracer = provider.getTracer('cells-authority');
     const parent = propagation.extract(ROOT_CONTEXT, headers);
     const attributes = { 'http.request.method': method };
     const request = tracer.startSpan(

@@ -77,7 +77,7 @@ export class Transfer {
   #sent = false;
   #ended = false;
   #headersMs: number | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #sentAt = 0;
   #movedBytes = 0;
   #movedAt = this.#startedAt;
 
@@ -142,11 +142,15 @@ export class Transfer {
     );
   }
 
-  /** Ends it if nothing has moved for too long. To be called every now and then. */
-  checkIdle(now: number): void {
+  /** Ends it if the answer takes too long, or nothing has moved for too long. To be called every now and then. */
+  checkTime(now: number): void {
+    if (this.#sent && this.#answer === undefined) {
+      this.#movedAt = now;
+      if (now - this.#sentAt >= this.terms.timeoutMs) this.fail(RESPONSE_TIMEOUT);
+      return;
+    }
     const moved = this.bytesUp + this.bytesDown;
-    const waitsForAnswer = this.#sent && this.#answer === undefined;
-    if (moved !== this.#movedBytes || waitsForAnswer) {
+    if (moved !== this.#movedBytes) {
       this.#movedBytes = moved;
       this.#movedAt = now;
     } else if (now - this.#movedAt >= this.terms.idleTimeoutMs) {
@@ -210,10 +214,7 @@ export class Transfer {
 
   #awaitAnswer(): void {
     this.#sent = true;
-    if (this.#ended || this.#answer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.fail(RESPONSE_TIMEOUT);
-    }, this.terms.timeoutMs);
+    this.#sentAt = performance.now();
   }
 
   #upstreamFailed(failed: ClientRequest, error: Error): void {
@@ -241,7 +242,6 @@ export class Transfer {
 
   #passBack(answer: IncomingMessage): void {
     if (this.#ended) return;
-    clearTimeout(this.#timer);
     this.#answer = answer;
     this.#headersMs = performance.now() - this.#startedAt;
     const replaced = answer.statusCode === 401 ? this.accepted.token?.refused(this.#repeatable) : undefined;
@@ -333,7 +333,6 @@ export class Transfer {
 
   #end(outcome: GatewayOutcome, cut = false): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
     this.#keptBody?.drop();
     if (outcome !== 'passed') this.#upstream?.destroy();
     this.onEnd({ outcome, cut, headersMs: this.#headersMs, wholeMs: performance.now() - this.#startedAt });

@@ -13,7 +13,9 @@ export function gatewayLog(logger: Logger): GatewayObserver {
     }
     const { outcome, status, cut } = event;
     if (outcome === 'passed') {
-      logger.debug(fieldsOf(event), 'A request of the Cells API was passed through');
+      if (logger.isLevelEnabled('debug')) {
+        logger.debug(fieldsOf(event), 'A request of the Cells API was passed through');
+      }
     } else if (outcome === 'client_gone') {
       refusals.write('gateway_request', undefined, () => {
         logger.info(fieldsOf(event), 'A client went away');

@@ -75,6 +75,7 @@ function isStandIn(provider: TracerProvider): provider is StandIn {
   return 'getDelegateTracer' in provider;
 }
 
-function hasSdk(provider: TracerProvider): boolean {
+/** Whether spans go anywhere: there is an OpenTelemetry SDK in the process. */
+export function hasSdk(provider: TracerProvider): boolean {
   return !isStandIn(provider) || provider.getDelegateTracer('cells-authority') !== undefined;
 }
