@@ -132,7 +132,7 @@ describeWithRedis('Redis on several machines', () => {
     for (const port of ports) {
       const known = () => run('redis-cli', ['-p', String(port), 'sentinel', 'master', 'main']);
       await until(async () => {
-        const { stdout = '' } = await known().catch(() => ({ stdout: '' }));
+        const { stdout } = await known().catch(() => ({ stdout: '' }));
         return stdout.includes('num-other-sentinels\n2') && stdout.includes('num-slaves\n1');
       }, PATIENCE_MS);
     }

@@ -60,7 +60,7 @@ describe('Circuit', () => {
 
   it('does not open because of one or two pairs, however often they fail', () => {
     failFor(100, 250, HERE, (nth) => `pair ${nth % 2}`);
-    expect(circuit.admit(HERE)).toBe(true);
+    expect([circuit.state, circuit.admit(HERE)]).toEqual(['closed', true]);
     circuit.failed({ pair: 'another', origin: HERE });
     expect(circuit.admit(HERE)).toBe(false);
   });
@@ -107,9 +107,15 @@ describe('Circuit', () => {
     expect([circuit.admit(HERE), circuit.admit(HERE)]).toEqual([true, false]);
   });
 
+  it('does not open because nothing came of a request', () => {
+    circuit.undecided();
+    expect(changes).toEqual([]);
+  });
+
   it('closes when the try succeeds, or a request that was sent before does', () => {
     failFor(5, 250);
     circuit.succeeded();
+    expect(circuit.refuses(HERE)).toBe(false);
     expect(circuit.admit(HERE)).toBe(true);
     expect(changes).toEqual(['open', 'closed']);
   });
