@@ -18,7 +18,7 @@ export function reachesNoRegistry(error: unknown): boolean {
   return error instanceof Error && OFFLINE.test(error.message);
 }
 
-export type Versions = Readonly<Record<string, string>>;
+type Versions = Readonly<Record<string, string>>;
 
 export interface NewApplication {
   readonly type: 'commonjs' | 'module';

@@ -33,7 +33,7 @@ describe('RedisAccess', () => {
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   };
-  const outcomes = () => events.map((event) => (event.type === 'shared_store' ? event.outcome : event.type));
+  const outcomes = () => events.flatMap((event) => (event.type === 'shared_store' ? [event.outcome] : []));
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });

@@ -85,9 +85,10 @@ describe('TokenCache', () => {
       );
       scene.pass(100.5);
       const answer = await scene.obtain();
-      expect(answer).toEqual({
+      expect(answer).toMatchObject({
         accessToken: 't1',
         source: 'kept',
+        remaining: 3499,
         text: '{"access_token":"t1","token_type":"bearer","expires_in":3499,"more":[1]}',
         length: 72,
       });
