@@ -12,6 +12,7 @@ import { hasNginx, startNginxProxy } from '../servers/nginx.mjs';
 import { startAuthorizationServer, startPeer, startService } from '../servers/node-servers.mjs';
 
 export const GATEWAY = 'gateway';
+export const GATEWAY_SESSIONS = 'gateway, sessions on';
 export const GATEWAY_NGINX = 'nginx, unbuffered';
 export const GATEWAY_HTTP_PROXY = '@fastify/http-proxy';
 
@@ -23,11 +24,14 @@ const SLOW_UPLOADS = 100;
 /** As for the latency of token requests. */
 const SLICE_S = 0.05;
 
-/** Requests per second for a file of 1 KiB. */
+/** Requests per second for a file of 1 KiB. With sessions on, the token of the requests has one. */
 export function measureSmallFiles(plan, directory) {
   return contest(
     async (started) => {
-      const servers = await startAll(started, directory);
+      const api = await started(startCellsApi(directory));
+      const servers = await startAll(started, directory, api);
+      const withSessions = await startWithSession(started, directory, api);
+      servers.splice(1, 0, { name: GATEWAY_SESSIONS, own: true, server: withSessions });
       for (const { server } of servers) await download(server.port, KIB);
       return { contenders: servers.map((contender) => ({ ...contender, requests: [fileRequest(KIB)] })) };
     },
@@ -46,7 +50,7 @@ export async function measureLargeFiles(plan, directory) {
   const results = new Map();
   for (let nth = 0; nth < plan.generations; nth += 1) {
     await withServers(async (started) => {
-      const servers = await startAll(started, directory);
+      const servers = await startAll(started, directory, await started(startCellsApi(directory)));
       for (const { server } of servers) {
         await moveFiles(server, download, 1, plan);
         await moveFiles(server, upload, 1, plan);
@@ -128,8 +132,7 @@ export function measureSlowUploads(rate, plan, directory) {
 }
 
 /** The service and its peers, each in front of the same upstream. */
-async function startAll(started, directory) {
-  const api = await started(startCellsApi(directory));
+async function startAll(started, directory, api) {
   const servers = [
     { name: GATEWAY, own: true, server: await started(startService(directory, api.settings)) },
     {
@@ -143,6 +146,16 @@ async function startAll(started, directory) {
     servers.push({ name: GATEWAY_NGINX, own: false, server });
   }
   return servers;
+}
+
+/** The service with sessions on, once the token of all requests has been handed out. */
+async function startWithSession(started, directory, api) {
+  const client = clientCredentials(0);
+  const issuer = await started(startAuthorizationServer(directory));
+  const settings = { ...api.settings, UPSTREAM_TOKEN_URL: issuer.tokenUrl, CELLS_API_SESSION_MAX_S: '604800' };
+  const service = await started(startService(directory, settings));
+  await expectToken(service, byQuery(client), client);
+  return service;
 }
 
 /** The upstream, on the core for load, and the settings of who is in front of it. */

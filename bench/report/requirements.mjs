@@ -1,4 +1,4 @@
-import { GATEWAY, GATEWAY_HTTP_PROXY, GATEWAY_NGINX } from '../cases/gateway.mjs';
+import { GATEWAY, GATEWAY_HTTP_PROXY, GATEWAY_NGINX, GATEWAY_SESSIONS } from '../cases/gateway.mjs';
 import { hasRedis } from '../cases/shared-store.mjs';
 import { countsInstructions } from '../process/instructions.mjs';
 import {
@@ -133,6 +133,12 @@ export function requirements(results) {
       ),
       ...nginxMissing,
     },
+    atLeast(
+      0.9,
+      0.95,
+      'gateway, GET of 1 KiB with sessions on, against without',
+      cost(GATEWAY_SESSIONS, GATEWAY, smallFiles),
+    ),
     ...['down', 'up'].flatMap((way) => [
       atLeast(1, 1, `gateway, 100 MiB ${way}, against \`@fastify/http-proxy\``, transfer(way, GATEWAY_HTTP_PROXY)),
       { ...shown('the same, against nginx, unbuffered', transfer(way, GATEWAY_NGINX)), goal: 0.5, ...nginxMissing },
