@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
 import { gatewayLog } from '../../src/logging/gateway-log.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { settled } from '../faults/resources.js';
@@ -11,6 +12,8 @@ import { rawRequest } from '../support/raw-client.js';
 import { RawUpstream, TestGateway } from './test-gateway.js';
 
 const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.leak-test-token.signature';
+const RENEWED_TOKEN = 'eyJhbGciOiJSUzI1NiJ9.the-token-of-a-session.signature';
+const THIRD_TOKEN = 'eyJhbGciOiJSUzI1NiJ9.the-token-after-that.signature';
 const PASSWORD = 'password-of-a-workbook';
 const FILE = 'Payroll-of-everybody.xlsx';
 const BASIC = Buffer.from('somebody:basic-password-0123').toString('base64');
@@ -33,6 +36,8 @@ describe('What the gateway shows of a request', () => {
   const exporter = new InMemorySpanExporter();
   const scanner = new LeakScanner()
     .protect('token', TOKEN)
+    .protect('renewed token', RENEWED_TOKEN)
+    .protect('third token', THIRD_TOKEN)
     .protect('query', PASSWORD)
     .protect('file name', FILE)
     .protect('password', 'basic-password-0123')
@@ -41,6 +46,7 @@ describe('What the gateway shows of a request', () => {
   const lines: string[] = [];
   let upstream: RawUpstream;
   let gateway: TestGateway;
+  let inSession: TestGateway;
 
   beforeAll(async () => {
     context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -70,11 +76,16 @@ describe('What the gateway shows of a request', () => {
       ),
     );
     upstream = await RawUpstream.start();
-    gateway = await TestGateway.start(upstream.origin, {
+    const options: Partial<CellsGatewayOptions> = {
       observer: (event) => {
         metrics.observeGateway(event);
         log(event);
       },
+    };
+    gateway = await TestGateway.start(upstream.origin, options);
+    inSession = await TestGateway.start(upstream.origin, options, {
+      token: () => Promise.resolve(RENEWED_TOKEN),
+      tokenInsteadOf: () => Promise.resolve(THIRD_TOKEN),
     });
     metrics.addGateway(() => gateway.gateway.numbers);
     for (const [, head, answer] of requests) {
@@ -86,10 +97,17 @@ describe('What the gateway shows of a request', () => {
       const { text } = await rawRequest(gateway.port, all.join('\r\n'));
       scanner.add('errors', text);
     }
-    await settled(() => lines.filter((line) => line.includes('gateway_request')).length === requests.length);
+    upstream.onRequest = ({ socket, received }) => {
+      const status = received.includes(RENEWED_TOKEN) ? '401 No' : '200 OK';
+      socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 2\r\n\r\nok`);
+    };
+    const head = `GET /v3.0/cells/${FILE} HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\n\r\n`;
+    scanner.add('errors', (await rawRequest(inSession.port, head)).text);
+    await settled(() => lines.filter((line) => line.includes('gateway_request')).length === requests.length + 1);
   });
   afterAll(async () => {
     await gateway.close();
+    await inSession.close();
     await upstream.close();
     trace.disable();
     propagation.disable();
@@ -104,7 +122,7 @@ describe('What the gateway shows of a request', () => {
       .map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
     scanner.add('spans', JSON.stringify(spans));
     // One for each request, and one more for each that was sent on to the API.
-    expect(spans).toHaveLength(requests.length + 5);
+    expect(spans).toHaveLength(requests.length + 7);
     expect(scanner.bytes).toBeGreaterThan(5000);
     expect(scanner.leaks()).toEqual([]);
     // The path ends with the API's version.
@@ -116,31 +134,34 @@ describe('What the gateway shows of a request', () => {
     const told = lines
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter(({ event }) => event === 'gateway_request');
-    expect(told.map(({ outcome }) => outcome)).toEqual(requests.map(([outcome]) => outcome));
+    expect(told.map(({ outcome }) => outcome)).toEqual([...requests.map(([outcome]) => outcome), 'passed']);
     for (const { outcome, level } of told) {
       if (outcome === 'passed') expect(level).toBe(20);
       else expect(level).toBeGreaterThanOrEqual(30);
     }
     expect(told[0]).toMatchObject({ requestId: 'request-1', method: 'GET', status: 200, cut: false });
-    expect(told.at(-1)).toMatchObject({ outcome: 'connection_lost', status: 200, cut: true });
+    expect(told.at(-2)).toMatchObject({ outcome: 'connection_lost', status: 200, cut: true });
     expect(told[3]).toMatchObject({ method: 'other', status: 405 });
   });
 
   it('is counted by method, class of the status and outcome', async () => {
     const text = await metrics.registry.metrics();
     for (const line of [
-      'cells_authority_gateway_requests_total{method="GET",status_class="2xx",outcome="passed"} 1',
+      'cells_authority_gateway_requests_total{method="GET",status_class="2xx",outcome="passed"} 2',
       'cells_authority_gateway_requests_total{method="DELETE",status_class="4xx",outcome="passed"} 1',
       'cells_authority_gateway_requests_total{method="other",status_class="4xx",outcome="method_not_allowed"} 1',
       'cells_authority_gateway_requests_total{method="PUT",status_class="4xx",outcome="too_large"} 1',
       'cells_authority_gateway_requests_total{method="GET",status_class="5xx",outcome="connection_lost"} 1',
       'cells_authority_gateway_requests_total{method="GET",status_class="2xx",outcome="connection_lost"} 1',
-      `cells_authority_gateway_request_duration_seconds_count{phase="whole"} ${requests.length}`,
-      'cells_authority_gateway_request_duration_seconds_count{phase="headers"} 3',
+      `cells_authority_gateway_request_duration_seconds_count{phase="whole"} ${requests.length + 1}`,
+      'cells_authority_gateway_request_duration_seconds_count{phase="headers"} 4',
       'cells_authority_gateway_bytes_total{direction="up"} 0',
       'cells_authority_gateway_bytes_total{direction="down"} 6',
       'cells_authority_gateway_in_flight 0',
       'cells_authority_gateway_tokens_total{action="passed"} 5',
+      'cells_authority_gateway_tokens_total{action="renewed"} 1',
+      'cells_authority_gateway_tokens_total{action="repeated"} 1',
+      'cells_authority_gateway_tokens_total{action="not_repeatable"} 0',
       'cells_authority_gateway_tokens_total{action="dropped"} 0',
     ]) {
       expect(text.split('\n')).toContain(line);

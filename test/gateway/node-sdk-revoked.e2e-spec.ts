@@ -39,24 +39,28 @@ describe('A process of the official Node SDK whose token is revoked', () => {
   let provider: OidcProvider;
   let standIn: CellsStandIn;
   let service: RunningService;
+  let withSessions: RunningService;
 
   beforeAll(async () => {
     provider = await startOidcProvider();
     standIn = await startCellsStandIn(provider);
-    service = await startService({ UPSTREAM_TOKEN_URL: provider.tokenUrl, CELLS_API_URL: standIn.origin });
+    const environment = { UPSTREAM_TOKEN_URL: provider.tokenUrl, CELLS_API_URL: standIn.origin };
+    service = await startService(environment);
+    withSessions = await startService({ ...environment, CELLS_API_SESSION_MAX_S: '604800' });
   });
 
   afterAll(async () => {
     await service.close();
+    await withSessions.close();
     await standIn.close();
     await provider.close();
   });
 
   /** Runs the script, and `between` while it waits. */
-  async function listTwice(between: () => Promise<void>): Promise<SdkEnd> {
+  async function listTwice({ origin }: RunningService, between: () => Promise<void>): Promise<SdkEnd> {
     const { clientId, clientSecret } = provider.client;
     const sdk = spawn(process.execPath, ['--input-type=module', '-e', LISTS_TWICE], {
-      env: { ...process.env, BASE_URL: service.origin, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
+      env: { ...process.env, BASE_URL: origin, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
       stdio: 'pipe',
     });
     const exited = once(sdk, 'exit') as Promise<[number | null]>;
@@ -73,21 +77,28 @@ describe('A process of the official Node SDK whose token is revoked', () => {
   }
 
   /** The one that the process has: both ask for the same pair. */
-  async function currentToken(): Promise<string> {
+  async function currentToken({ origin }: RunningService): Promise<string> {
     const { clientId, clientSecret } = provider.client;
     const body = new URLSearchParams({ client_id: clientId, client_secret: clientSecret });
-    const answer = await fetch(`${service.origin}/connect/token`, { method: 'POST', body });
+    const answer = await fetch(`${origin}/connect/token`, { method: 'POST', body });
     return ((await answer.json()) as { access_token: string }).access_token;
   }
 
   it('dies of a rejection inside the SDK, and works again at once when it is started anew', async () => {
-    const dead = await listTwice(async () => {
-      await standIn.revoke(await currentToken());
+    const dead = await listTwice(service, async () => {
+      await standIn.revoke(await currentToken(service));
     });
     expect(dead).toMatchObject({ code: 1, output: 'listed 0' });
     expect(dead.errors).toContain('UnhandledPromiseRejection');
 
-    const anew = await listTwice(() => Promise.resolve());
+    const anew = await listTwice(service, () => Promise.resolve());
     expect(anew).toMatchObject({ code: 0, output: 'listed 0\nlisted 0' });
+  });
+
+  it('goes on in a session, and does not notice', async () => {
+    const alive = await listTwice(withSessions, async () => {
+      await standIn.revoke(await currentToken(withSessions));
+    });
+    expect(alive).toEqual({ code: 0, output: 'listed 0\nlisted 0', errors: '' });
   });
 });

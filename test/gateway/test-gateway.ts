@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { type CellsAuthorityService, type TokenSessions } from '../../src/cells-authority/index.js';
+import { type CellsAuthorityService, type TokenSession, type TokenSessions } from '../../src/cells-authority/index.js';
 import { CellsGateway } from '../../src/cells-gateway/cells-gateway.js';
 import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
 import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observer.js';
@@ -14,7 +14,7 @@ export class TestGateway {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(apiUrl: string, options: Partial<CellsGatewayOptions>) {
+  private constructor(apiUrl: string, options: Partial<CellsGatewayOptions>, sessions: TokenSessions) {
     const gatewayOptions: CellsGatewayOptions = {
       apiUrl,
       maxBodyMib: 512,
@@ -30,7 +30,6 @@ export class TestGateway {
       ...options,
     };
     const authority = { invalidate: () => false } as unknown as CellsAuthorityService;
-    const sessions = { find: () => undefined } as unknown as TokenSessions;
     this.gateway = new CellsGateway(gatewayOptions, authority, sessions);
     const listener = gatewayFirst(
       () => this.gateway,
@@ -45,8 +44,13 @@ export class TestGateway {
     });
   }
 
-  static async start(apiUrl: string, options: Partial<CellsGatewayOptions> = {}): Promise<TestGateway> {
-    const gateway = new TestGateway(apiUrl, options);
+  /** In a session where `session` is given, whatever the token. */
+  static async start(
+    apiUrl: string,
+    options: Partial<CellsGatewayOptions> = {},
+    session?: TokenSession,
+  ): Promise<TestGateway> {
+    const gateway = new TestGateway(apiUrl, options, { find: () => session } as unknown as TokenSessions);
     gateway.server.listen(0, '127.0.0.1');
     await once(gateway.server, 'listening');
     return gateway;
