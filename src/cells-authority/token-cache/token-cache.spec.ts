@@ -87,8 +87,6 @@ describe('TokenCache', () => {
       const answer = await scene.obtain();
       expect(answer).toMatchObject({
         accessToken: 't1',
-        issued: expect.objectContaining({ accessToken: 't1', lifetime: HOUR }),
-        remaining: 3499,
         source: 'kept',
         remaining: 3499,
         text: '{"access_token":"t1","token_type":"bearer","expires_in":3499,"more":[1]}',
