@@ -32,8 +32,9 @@ export {
   type TokenSource,
   type UpstreamOutcome,
 } from './authority-observer.js';
+export { type AnyAxiosInstance } from './cells-api/authorized-axios.js';
+export { type CellsSdk } from './cells-api/authorized-sdk.js';
 export {
-  type AnyAxiosInstance,
   ASPOSE_API_ORIGIN,
   CellsApiAuthorization,
   type CellsApiAuthorizationOptions,

@@ -130,6 +130,36 @@ describe('Calls of the Cells API', () => {
       for (const { body } of api.calls) expect(body).toContain('cells');
     });
 
+    it('are repeated with the forms that axios makes of objects, files in memory included', async () => {
+      api.accepts = (token) => ownerOf(token).serial === 2;
+
+      await attached().postForm('/', { name: 'book.csv', file: Buffer.from('a,b,c') });
+
+      expect(serials()).toEqual([1, 2]);
+      expect(new Set(api.calls.map(({ body }) => body))).toHaveProperty('size', 1);
+      for (const { body } of api.calls) expect(body).toMatch(/name="name"\r\n\r\nbook\.csv\r\n[^]*a,b,c\r\n/);
+    });
+
+    it('are not repeated with a form that has a stream in it', async () => {
+      api.accepts = (token) => ownerOf(token).serial === 2;
+
+      const call = attached().postForm('/', { file: Readable.from(['a,b,c']) });
+      await expect(call).rejects.toMatchObject({ response: { status: 401 } });
+
+      expect(serials()).toEqual([1]);
+    });
+
+    it('cost no token request each when the API refuses every token', async () => {
+      api.accepts = () => false;
+      const http = attached({}, axios.create({ validateStatus: () => true }));
+
+      for (let calls = 0; calls < 5; calls += 1) await http.get('/');
+      for (let calls = 0; calls < 5; calls += 1) await http.post('/', Readable.from(['a', 'b']));
+
+      expect(serials()).toEqual([1, ...Array.from({ length: 10 }, () => 2)]);
+      expect(upstream.requestCount).toBe(2);
+    });
+
     it('are not repeated when the body is a stream, and the next call has a new token', async () => {
       api.accepts = (token) => ownerOf(token).serial === 2;
       const http = attached();
@@ -324,6 +354,48 @@ describe('Calls of the Cells API', () => {
     await expect(call).rejects.toMatchObject({ code: 'ERR_CANCELED' });
 
     expect(api.calls).toEqual([]);
+  });
+
+  it('spend their timeout on the token as well', async () => {
+    upstream.latencyMs = 400;
+
+    const call = attached().get('/', { timeout: 50 });
+
+    await expect(call).rejects.toMatchObject({ code: 'ECONNABORTED', message: 'timeout of 50ms exceeded' });
+    expect(api.calls).toEqual([]);
+  });
+
+  it('have what is left of their timeout when they are sent', async () => {
+    upstream.latencyMs = 300;
+    const sent: unknown[] = [];
+    const instance = axios.create({
+      adapter: (config) => {
+        sent.push(config.timeout);
+        return Promise.resolve({ data: '', status: 200, statusText: 'OK', headers: {}, config });
+      },
+    });
+
+    await attached({}, instance).get('/', { timeout: 60_000 });
+
+    expect(sent).toEqual([expect.any(Number)]);
+    expect(Number(sent[0])).toBeLessThanOrEqual(59_710);
+  });
+
+  it('carry one token, however often a client is attached, and on one set of terms', async () => {
+    const http = axios.create({ baseURL: api.origin });
+    const authorization = app.get(CellsApiAuthorization);
+    const undo = authorization.attach(http, { origins: [api.origin] });
+
+    expect(authorization.attach(http, { origins: [api.origin] })).toBe(undo);
+    expect(() => authorization.attach(http, { origins: [api.origin], credentials: TENANT })).toThrow(
+      'CellsApiAuthorization: it is attached already, on other terms; detach it first',
+    );
+    expect(() => authorization.attach(http)).toThrow('on other terms');
+    undo();
+    authorization.attach(http, { origins: [api.origin], credentials: TENANT });
+    await http.get('/');
+
+    expect(ownerOf(api.calls[0]?.authorization?.replace('Bearer ', '') ?? '').clientId).toBe('tenant');
   });
 
   it.each([

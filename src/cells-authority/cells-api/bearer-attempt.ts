@@ -17,14 +17,19 @@ export interface BearerAttempt {
 /** Follow-redirects' options for the next hop, or its account of the last one. */
 type Hop = Record<string, unknown> & { headers?: Record<string, string> };
 
-/** Sends the request with the token in a configuration of its own, which neither the caller nor any error gets to see. */
+/**
+ * Sends the request with the token in a configuration of its own, which neither the caller nor any error gets to see:
+ * those have `shown`.
+ */
 export async function sendBearer(
+  shown: InternalAxiosRequestConfig,
   config: InternalAxiosRequestConfig,
   adapter: AxiosAdapter,
   token: string,
   origin: string,
 ): Promise<BearerAttempt> {
   let redirectedAway = false;
+  hideSockets(shown);
   hideSockets(config);
   const authorized: InternalAxiosRequestConfig = {
     ...config,
@@ -33,15 +38,15 @@ export async function sendBearer(
       // axios has taken the token away: what that server says is no word about it.
       if (originOf(next) !== origin) redirectedAway = true;
       if (config.beforeRedirect === undefined) return;
-      const shown: Hop = { ...next, headers: withoutAuthorization(next) };
+      const visible: Hop = { ...next, headers: withoutAuthorization(next) };
       // Node's modules, with the sockets of its global agents.
-      delete shown.nativeProtocols;
-      config.beforeRedirect(shown, response, { ...last, headers: withoutAuthorization(last) });
-      Object.assign(next, shown, { headers: { ...authorizationOf(next), ...shown.headers } });
+      delete visible.nativeProtocols;
+      config.beforeRedirect(visible, response, { ...last, headers: withoutAuthorization(last) });
+      Object.assign(next, visible, { headers: { ...authorizationOf(next), ...visible.headers } });
     },
   };
   try {
-    const response = responseWithoutToken(await adapter(authorized), config);
+    const response = responseWithoutToken(await adapter(authorized), shown);
     return {
       unauthorized: response.status === 401 && !redirectedAway,
       settle: () => response,
@@ -50,7 +55,7 @@ export async function sendBearer(
       },
     };
   } catch (reason) {
-    const error = errorWithoutToken(reason, config);
+    const error = errorWithoutToken(reason, shown);
     const response = isAxiosError(error) ? error.response : undefined;
     return {
       unauthorized: response?.status === 401 && !redirectedAway,

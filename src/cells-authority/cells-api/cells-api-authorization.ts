@@ -1,11 +1,14 @@
 import { type HttpService } from '@nestjs/axios';
-import { Injectable } from '@nestjs/common';
-import { type AxiosAdapter, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
-import { isTokenUrl } from '../verified-tls.js';
+import { Inject, Injectable } from '@nestjs/common';
 import { CellsAuthorityService } from '../cells-authority.service.js';
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
-import { sendBearer } from './bearer-attempt.js';
-import { isRepeatable } from './repeatable-body.js';
+import { type Clock } from '../clock.js';
+import { AUTHORITY_CLOCK } from '../injection-tokens.js';
+import { isTokenUrl } from '../verified-tls.js';
+import { type AnyAxiosInstance, AuthorizedAxios, axiosOf } from './authorized-axios.js';
+import { authorizedFetch } from './authorized-fetch.js';
+import { AuthorizedSdk, type CellsSdk } from './authorized-sdk.js';
+import { type BearerTerms, BearerTokens } from './bearer-tokens.js';
 
 /** Where the Cells API is. */
 export const ASPOSE_API_ORIGIN = 'https://api.aspose.cloud';
@@ -14,122 +17,135 @@ export const ASPOSE_API_ORIGIN = 'https://api.aspose.cloud';
 export interface CellsApiAuthorizationOptions {
   /**
    * Origins that get the token, such as `https://api.aspose.cloud`; requests to any other go out without it, redirects
-   * included. HTTPS, or plain HTTP to a loopback address. Default `['https://api.aspose.cloud']`.
+   * included. HTTPS, or plain HTTP to a loopback address. Default `['https://api.aspose.cloud']`, and for an SDK its
+   * base URL.
    */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
   /** Whose token it is. Default: the application's own (the module's option `credentials`). */
-  readonly credentials?: ClientCredentials;
+  readonly credentials?: ClientCredentials | undefined;
   /** Space-separated scopes (RFC 6749 §3.3). Default none. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
 }
 
-/** An axios instance, whether the host has axios' types for ES modules or those for CommonJS: they do not fit each other. */
-export interface AnyAxiosInstance {
-  readonly interceptors: { readonly request: object; readonly response: object };
-  readonly defaults: object;
-}
-
-interface Terms {
+/** Which requests get a token, and whose. */
+interface Terms extends BearerTerms {
   readonly origins: ReadonlySet<string>;
-  readonly credentials: ClientCredentials | undefined;
-  readonly scope: string | undefined;
 }
 
-/** Gives an axios instance the token it calls the Cells API with. */
+/** On which terms a client has been attached, and the function that undoes it. */
+interface Attachment {
+  readonly terms: Terms;
+  readonly by: CellsApiAuthorization;
+  readonly undo: () => void;
+}
+
+const attachments = new WeakMap<object, Attachment>();
+
+/**
+ * Gives HTTP clients the tokens to call the Cells API with. When the API answers 401, that token is dropped, and no newer
+ * one, and the request is repeated once with a new token, unless its body is a stream. A token that has replaced another
+ * in the last 10 seconds is not replaced again. Requests that bring an authorization of their own are left alone.
+ *
+ * Where no token can be had, requests reject with an `OAuthError`. Waiting for one ends with the request's own signal.
+ */
 @Injectable()
 export class CellsApiAuthorization {
-  readonly #adapters = new WeakSet<object>();
-
-  constructor(private readonly authority: CellsAuthorityService) {}
+  readonly #tokens: BearerTokens;
 
   /**
-   * From now on every request of this `HttpService` or axios instance to the given origins carries the Bearer. On a 401
-   * that token, and no newer one, is dropped and the request repeated once with a new one, unless its body is a stream.
-   * A request with an `Authorization` or `auth` of its own is left alone. To be called once per instance.
+   * The global `fetch` with a token, for the application's own credentials and `https://api.aspose.cloud`. Bodies and
+   * responses are what they are with `fetch` itself, streams included. Needs no `this`.
+   */
+  readonly fetch: typeof globalThis.fetch;
+
+  constructor(authority: CellsAuthorityService, @Inject(AUTHORITY_CLOCK) clock: Clock) {
+    this.#tokens = new BearerTokens(authority, clock);
+    this.fetch = this.createFetch();
+  }
+
+  /**
+   * A `fetch` like {@link fetch}, on other terms.
    *
-   * Requests reject with an `OAuthError` when no token can be had. Nothing the caller gets shows the token: responses
-   * and axios errors come without `request`, and a response stream is no `IncomingMessage`.
+   * @throws Error when an origin is none, or neither HTTPS nor loopback.
+   */
+  createFetch(options: CellsApiAuthorizationOptions = {}): typeof globalThis.fetch {
+    const terms = checkedTerms(options, ASPOSE_API_ORIGIN);
+    return authorizedFetch(this.#tokens, terms.origins, terms);
+  }
+
+  /**
+   * From now on every request of this `HttpService` or axios instance to the given origins carries the token. Its `timeout`
+   * counts for the token, too. Attached once more on the same terms, nothing changes.
+   *
+   * Nothing the caller gets shows the token: responses and axios errors come without `request`, and a response stream is
+   * no `IncomingMessage`.
    *
    * @returns a function that undoes it.
    * @throws Error when an origin is none, or neither HTTPS nor loopback.
+   * @throws Error when it is attached already, on other terms.
    */
   attach(http: HttpService | AnyAxiosInstance, options: CellsApiAuthorizationOptions = {}): () => void {
     const instance = axiosOf(http);
-    const { origins = [ASPOSE_API_ORIGIN], credentials, scope } = options;
-    const terms = { origins: new Set(origins.map(checkedOrigin)), credentials, scope };
-    const { request } = instance.interceptors;
-    const transport = transportLike(instance);
-    const interceptor = request.use((config) => this.#authorize(config, instance, transport, terms));
-    return () => {
-      request.eject(interceptor);
+    const terms = checkedTerms(options, ASPOSE_API_ORIGIN);
+    return this.#attachOnce(instance, terms, () => {
+      const authorized = new AuthorizedAxios(instance, this.#tokens, terms.origins, terms);
+      return () => {
+        authorized.detach();
+      };
+    });
+  }
+
+  /**
+   * From now on `CellsApi` of the official SDK, the package `asposecellscloud`, gets its tokens here. The Client ID and the
+   * Client Secret that it was made with are no longer used.
+   *
+   * @returns a function that undoes it.
+   * @throws Error when an origin is none, or neither HTTPS nor loopback.
+   * @throws Error when it is attached already, on other terms.
+   */
+  attachSdk(sdk: CellsSdk, options: CellsApiAuthorizationOptions = {}): () => void {
+    const { configuration } = sdk;
+    const terms = checkedTerms(options, configuration.baseUrl);
+    return this.#attachOnce(sdk, terms, () => {
+      const { authentication, clientId } = configuration;
+      configuration.authentication = new AuthorizedSdk(this.#tokens, terms.origins, terms);
+      // Without credentials it would not ask for authentication at all.
+      configuration.clientId ||= 'cells-authority';
+      return () => {
+        Object.assign(configuration, { authentication, clientId });
+      };
+    });
+  }
+
+  #attachOnce(client: object, terms: Terms, attach: () => () => void): () => void {
+    const known = attachments.get(client);
+    if (known !== undefined) {
+      if (known.by === this && areSame(known.terms, terms)) return known.undo;
+      throw new Error('CellsApiAuthorization: it is attached already, on other terms; detach it first');
+    }
+    const detach = attach();
+    const undo = () => {
+      if (attachments.get(client)?.undo !== undo) return;
+      attachments.delete(client);
+      detach();
     };
-  }
-
-  /** At the adapter, where URL and body are final, so that the repetition goes through no interceptor twice. */
-  #authorize(
-    config: InternalAxiosRequestConfig,
-    instance: AxiosInstance,
-    transport: AxiosInstance,
-    terms: Terms,
-  ): InternalAxiosRequestConfig {
-    const chosen = config.adapter ?? instance.defaults.adapter;
-    // A retry plugin's second try comes with the adapter that it got on the first.
-    if (typeof chosen === 'function' && this.#adapters.has(chosen)) return config;
-    const asItIs = { adapter: chosen, transformRequest: [], transformResponse: [] };
-    const send: AxiosAdapter = (final) => transport.request({ ...final, ...asItIs });
-    const adapter: AxiosAdapter = (final) => this.#send(final, send, terms, transport.getUri(final));
-    this.#adapters.add(adapter);
-    config.adapter = adapter;
-    return config;
-  }
-
-  async #send(
-    config: InternalAxiosRequestConfig,
-    adapter: AxiosAdapter,
-    terms: Terms,
-    url: string,
-  ): ReturnType<AxiosAdapter> {
-    const origin = URL.canParse(url) ? new URL(url).origin : undefined;
-    if (origin === undefined || !terms.origins.has(origin) || hasOwnAuthorization(config)) return adapter(config);
-    const token = await this.#token(config, terms);
-    const attempt = await sendBearer(config, adapter, token, origin);
-    if (!attempt.unauthorized) return attempt.settle();
-    this.authority.invalidate(token);
-    if (!isRepeatable(config.data)) return attempt.settle();
-    attempt.discard();
-    return (await sendBearer(config, adapter, await this.#token(config, terms), origin)).settle();
-  }
-
-  async #token({ signal }: InternalAxiosRequestConfig, { credentials, scope }: Terms): Promise<string> {
-    const options = { scope, signal: signal instanceof AbortSignal ? signal : undefined };
-    if (credentials === undefined) return this.authority.getAccessToken(options);
-    return (await this.authority.postAccessToken(credentials, options)).access_token;
+    attachments.set(client, { terms, by: this, undo });
+    return undo;
   }
 }
 
-function axiosOf(http: HttpService | AnyAxiosInstance): AxiosInstance {
-  const instance = 'axiosRef' in http ? http.axiosRef : http;
-  if (!isAxiosInstance(instance))
-    throw new Error('CellsApiAuthorization: attach() needs an HttpService or axios instance');
-  return instance;
+function checkedTerms({ origins, credentials, scope }: CellsApiAuthorizationOptions, byDefault: string): Terms {
+  return { origins: new Set((origins ?? [byDefault]).map(checkedOrigin)), credentials, scope };
 }
 
-function isAxiosInstance(http: AnyAxiosInstance): http is AxiosInstance {
-  return 'use' in http.interceptors.request && 'create' in http;
-}
-
-/**
- * Sends complete configurations, without interceptors or defaults. Made by the host's own copy of axios, which may not be
- * the one that is imported here: in a CommonJS application, `require('axios')` has classes of its own.
- */
-function transportLike(instance: AxiosInstance): AxiosInstance {
-  const transport = instance.create();
-  for (const name of Object.keys(transport.defaults)) Reflect.deleteProperty(transport.defaults, name);
-  return transport;
-}
-
-function hasOwnAuthorization({ auth, headers }: InternalAxiosRequestConfig): boolean {
-  return auth !== undefined || headers.has('Authorization');
+function areSame(one: Terms, other: Terms): boolean {
+  return (
+    one.scope === other.scope &&
+    one.credentials?.clientId === other.credentials?.clientId &&
+    one.credentials?.clientSecret === other.credentials?.clientSecret &&
+    one.origins.size === other.origins.size &&
+    [...one.origins].every((origin) => other.origins.has(origin))
+  );
 }
 
 function checkedOrigin(origin: string): string {

@@ -9,20 +9,30 @@ const REFRESH_SHARE = 0.2;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
+/** For what a client wants a new token. */
+export interface Demand {
+  /** Seconds of life that the token must have left, unless one has been fetched for that within the last 10 seconds. */
+  readonly minFresh: number;
+  /** Fetch a new one, unless the kept one was fetched for such a demand within the last 2 seconds. */
+  readonly forceRefresh: boolean;
+}
+
 /** How a token came to be kept. */
 export interface TokenOrigin {
   /** The same token where other instances find it, if it is there. */
   readonly shared: SharedToken | undefined;
   /** The credential pair whose share of the cache it takes, if it may have several entries. */
   readonly pair: string | undefined;
-  /** Whether the client demanded a new one. */
-  readonly demanded: boolean;
+  /** For what it was fetched. */
+  readonly demand: Demand;
 }
 
 /** What keeping a token takes besides its texts: objects, keys, the cache's own lists. */
 const OVERHEAD_BYTES = 1024;
 /** Milliseconds for which a token that was fetched on demand is new enough for further demands. */
 const NEW_ENOUGH_MS = 2000;
+/** The same for a demand of more life than tokens have. */
+const FRESH_ENOUGH_MS = 10_000;
 
 /** Seconds before its expiry from which a token is not handed out any more, nor sent where another can be had. */
 export function marginOf(lifetime: number): number {
@@ -34,6 +44,8 @@ export class KeptToken {
   readonly expiresAt: number;
   readonly #reuseUntil: number;
   #refreshAt: number;
+  /** A newer one would have no more life than was asked for, either. */
+  readonly #outlivedByDemand: boolean;
   #failedRefreshes = 0;
   #answer: TokenAnswer | undefined;
   #answeredRemaining = 0;
@@ -46,6 +58,7 @@ export class KeptToken {
     readonly origin: TokenOrigin,
   ) {
     this.expiresAt = issuedAt + lifetime * 1000;
+    this.#outlivedByDemand = origin.demand.minFresh > lifetime;
     this.#reuseUntil = this.expiresAt - marginOf(lifetime) * 1000;
     // Somewhere in the first half of the last fifth, so that a fleet does not move in step.
     this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);
@@ -58,7 +71,7 @@ export class KeptToken {
 
   /** Whether a client that demands a new token may have this one. */
   isNewEnough(now: number): boolean {
-    return this.origin.demanded && now - this.issuedAt < NEW_ENOUGH_MS;
+    return this.origin.demand.forceRefresh && now - this.issuedAt < NEW_ENOUGH_MS;
   }
 
   /** Whole seconds of life left. */
@@ -69,7 +82,9 @@ export class KeptToken {
   /** Whether it has enough life left, a whole second at least, to be handed out in place of a new one. */
   isReusable(now: number, maxAgeS: number, minFreshS: number): boolean {
     const remaining = this.remaining(now);
-    return now < this.#reuseUntil && now - this.issuedAt < maxAgeS * 1000 && remaining >= 1 && remaining >= minFreshS;
+    const age = now - this.issuedAt;
+    const isFresh = remaining >= minFreshS || (this.#outlivedByDemand && age < FRESH_ENOUGH_MS);
+    return now < this.#reuseUntil && age < maxAgeS * 1000 && remaining >= 1 && isFresh;
   }
 
   /** Whether it should be renewed in the background. */

@@ -176,6 +176,17 @@ describe('TokenCache', () => {
       expect((await scene.obtain()).accessToken).toBe('t2');
     });
 
+    it('fetches one token in 10 seconds for a minFresh that no token lives for', async () => {
+      const scene = new Scene();
+      const demand = async () => (await scene.obtain({ minFresh: 90_000 })).accessToken;
+      await scene.obtain();
+      expect([await demand(), await demand()]).toEqual(['t2', 't2']);
+      scene.pass(9.999);
+      expect(await demand()).toBe('t2');
+      scene.pass(0.001);
+      expect(await demand()).toBe('t3');
+    });
+
     it('does not reuse a token past maxAge, and still does elsewhere', async () => {
       const scene = new Scene();
       await scene.obtain();

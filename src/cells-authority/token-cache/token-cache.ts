@@ -9,18 +9,14 @@ import { OAuthError } from '../errors/oauth-error.js';
 import { AUTHORITY_OBSERVER, RANDOM, TOKEN_CLOCK } from '../injection-tokens.js';
 import { SharedToken } from '../shared-store/shared-token.js';
 import { type AcceptToken } from '../shared-store/shared-tokens.js';
-import { KeptToken } from './kept-token.js';
+import { type Demand, KeptToken } from './kept-token.js';
 import { PairShares } from './pair-shares.js';
 import { answerWith, type TokenAnswer } from './kept-token.js';
 
 /** What a client may demand of a token that is reused. */
-export interface ReuseTerms {
+export interface ReuseTerms extends Demand {
   /** Seconds since its issue within which a token may be reused. */
   readonly maxAge: number;
-  /** Seconds of life that it must have left. */
-  readonly minFresh: number;
-  /** Fetch a new one, unless the kept one was fetched for such a demand within the last 2 seconds. */
-  readonly forceRefresh: boolean;
 }
 
 /**
@@ -56,6 +52,8 @@ const SHARE_OF_PAIR = 1 / 10;
 /** Entries; a small cache is not worth dividing. */
 const SMALLEST_SHARE = 10;
 const MAX_DROPPED = 1000;
+/** A renewal is asked for by nobody. */
+const NO_DEMAND: Demand = { minFresh: 0, forceRefresh: false };
 const MAX_REMOVED_AT_ONCE = 4;
 
 /**
@@ -121,7 +119,7 @@ export class TokenCache {
    * @throws OAuthError when no token can be had and none that is still valid is kept.
    */
   fetch(entry: CacheEntry, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
-    return this.#fetchOrJoin(entry, fetch, this.#judgeBy(terms), terms.forceRefresh);
+    return this.#fetchOrJoin(entry, fetch, this.#judgeBy(terms), terms);
   }
 
   /** The token that another instance fetched, if it will do; nothing is fetched. */
@@ -135,14 +133,14 @@ export class TokenCache {
     return found && this.#answerFound(found);
   }
 
-  async #fetchOrJoin(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<TokenAnswer> {
+  async #fetchOrJoin(entry: CacheEntry, fetch: FetchToken, judge: Judge, demand: Demand): Promise<TokenAnswer> {
     const underWay = this.#flights.get(entry.key);
     try {
-      const { token, found } = await (underWay ?? this.#takeOff(entry, fetch, judge, demanded));
+      const { token, found } = await (underWay ?? this.#takeOff(entry, fetch, judge, demand));
       if (found === undefined)
         return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
       // Whoever began the flight may have asked for less than this one.
-      if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(entry, fetch, judge, demanded);
+      if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(entry, fetch, judge, demand);
       return this.#answerFound(found);
     } catch (error) {
       const fallback = isUnavailability(error) ? this.#stillValid(entry.key) : undefined;
@@ -192,18 +190,18 @@ export class TokenCache {
   }
 
   /** One flight a key at a time: a slower, older fetch cannot overwrite a newer token, for there is no other. */
-  #takeOff(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<Landed> {
-    const flight = this.#fly(entry, fetch, judge, demanded);
+  #takeOff(entry: CacheEntry, fetch: FetchToken, judge: Judge, demand: Demand): Promise<Landed> {
+    const flight = this.#fly(entry, fetch, judge, demand);
     this.#flights.set(entry.key, flight);
     return flight;
   }
 
-  async #fly(entry: CacheEntry, fetch: FetchToken, judge: Judge, demanded: boolean): Promise<Landed> {
+  async #fly(entry: CacheEntry, fetch: FetchToken, judge: Judge, demand: Demand): Promise<Landed> {
     try {
       const fetched = await fetch(this.#keepAndJudge(entry, judge));
       const shared = fetched instanceof SharedToken ? fetched : undefined;
       const token = fetched instanceof SharedToken ? fetched.token : fetched;
-      const kept = this.#keep(entry, token, shared, demanded);
+      const kept = this.#keep(entry, token, shared, demand);
       return { token, found: shared?.foundThere === true ? kept : undefined };
     } finally {
       this.#flights.delete(entry.key);
@@ -215,7 +213,7 @@ export class TokenCache {
     { key, pair }: CacheEntry,
     token: IssuedToken,
     shared: SharedToken | undefined,
-    demanded = false,
+    demand: Demand = NO_DEMAND,
   ): KeptToken | undefined {
     if (token.lifetime === undefined) return undefined;
     if (this.#dropped.size > 0 && this.#dropped.has(digest(token.accessToken))) {
@@ -225,7 +223,7 @@ export class TokenCache {
     const now = this.clock();
     const kept = this.#kept.peek(key);
     if (shared?.foundThere === true && kept?.token.accessToken === token.accessToken) return kept;
-    const origin = { shared, pair, demanded };
+    const origin = { shared, pair, demand };
     const added = new KeptToken(token, token.lifetime, now - (shared?.ageMs ?? 0), this.random, origin);
     if (shared?.foundThere === true && kept !== undefined && kept.expiresAt >= added.expiresAt) return added;
     this.#removeExpired(now);
@@ -256,7 +254,7 @@ export class TokenCache {
   #refreshInBackground(entry: CacheEntry, kept: KeptToken, fetch: FetchToken): void {
     if (this.#flights.has(entry.key)) return;
     const isNewer: Judge = (found) => found.expiresAt > kept.expiresAt && !found.wantsRefresh(this.clock());
-    this.#takeOff(entry, fetch, isNewer, false).then(
+    this.#takeOff(entry, fetch, isNewer, NO_DEMAND).then(
       () => {
         this.observe({ type: 'refresh', outcome: 'renewed' });
       },
