@@ -1,7 +1,14 @@
+import { type BodyFraming } from './request-body.js';
+
 /** Bytes of a body that may have to be sent a second time. */
 const MAX_KEPT_BODY_BYTES = 256 * 1024;
 /** Bytes of all such bodies at a time. */
 const MAX_BYTES_IN_ALL = 32 * 1024 * 1024;
+
+/** Whether a body is small enough, as far as its headers tell. */
+export function mayBeKept(framing: BodyFraming): boolean {
+  return framing.kind !== 'length' || framing.length <= MAX_KEPT_BODY_BYTES;
+}
 
 /** The memory for bodies that may have to be sent a second time. */
 export class KeptBodies {

@@ -8,7 +8,7 @@ import {
   IDLE_TIMEOUT,
   RESPONSE_TIMEOUT,
 } from './gateway-failure.js';
-import { KeptBody, type KeptBodies } from './kept-body.js';
+import { KeptBody, type KeptBodies, mayBeKept } from './kept-body.js';
 import { type CellsApiPath } from './request-target.js';
 import { type BodyFraming, endBeforeBody, hasBody } from './request-body.js';
 import { type RequestToken } from './request-token.js';
@@ -118,10 +118,10 @@ export class Transfer {
   }
 
   #sendWithBody(): void {
-    const { request, token } = this.accepted;
+    const { request, token, framing } = this.accepted;
     this.#send();
     if (!this.#hasBody) return;
-    if (token?.inSession === true) this.#keptBody = new KeptBody(this.terms.keptBodies);
+    if (token?.inSession === true && mayBeKept(framing)) this.#keptBody = new KeptBody(this.terms.keptBodies);
     request.on('data', (chunk: Buffer) => {
       this.#pass(chunk);
     });
@@ -196,11 +196,9 @@ export class Transfer {
       this.#awaitAnswer();
       return;
     }
-    sent.on('drain', () => {
-      if (!this.#awaitsToken) request.resume();
-    });
+    sent.on('drain', () => request.resume());
     sent.once('finish', () => {
-      if (sent === this.#upstream) this.#awaitAnswer();
+      this.#awaitAnswer();
     });
   }
 
@@ -249,13 +247,15 @@ export class Transfer {
     else this.#repeatWhen(replaced, answer);
   }
 
+  /** What is still to come of a kept body has room, for its length is known; without one it must have come whole. */
   get #repeatable(): boolean {
-    return !this.#hasBody || this.#keptBody?.bytes !== undefined;
+    const { framing, request } = this.accepted;
+    if (!this.#hasBody) return true;
+    return this.#keptBody?.bytes !== undefined && (framing.kind === 'length' || request.readableEnded);
   }
 
   /** Sends the request again once there is another token, or else passes the refusal on. */
   #repeatWhen(replaced: Promise<boolean>, refusal: IncomingMessage): void {
-    if (this.#hasBody) this.accepted.request.pause();
     // Whether it came whole is looked at below.
     refusal.on('error', () => undefined);
     this.#awaitsToken = true;
@@ -276,9 +276,9 @@ export class Transfer {
     this.#send();
     const kept = this.#keptBody?.bytes;
     if (kept === undefined) return;
-    const flows = this.#upstream?.write(kept) !== false;
+    this.#upstream?.write(kept);
     if (request.readableEnded) this.#upstream?.end();
-    else if (flows) request.resume();
+    else request.resume();
   }
 
   #passOn(answer: IncomingMessage): void {

@@ -136,6 +136,13 @@ describe('While another token is being got', () => {
 });
 
 describe('A repetition', () => {
+  it('is none of a body that has not ended, and does not say how long it will be', async () => {
+    const answer = rawRequest(gateway.port, `${head('PUT', 'Transfer-Encoding: chunked')}3\r\nabc\r\n`, UNTIL);
+
+    expect((await answer).text).toMatch(/^HTTP\/1\.1 401 No\r\n/);
+    expect(upstream.received).not.toContain('Bearer new');
+  });
+
   it('keeps the connection of a refusal that came whole, and not that of one which does not end', async () => {
     another.resolve('new');
     expect((await rawRequest(gateway.port, GET, UNTIL)).text).toContain('200 OK');

@@ -87,7 +87,7 @@ export class SimulatedService {
 
   /** Calls the Cells API with this token. */
   async call(token: string, { method = 'GET', headers = {}, body, chunked = false }: Call = {}): Promise<CallResult> {
-    const framing = chunked || body === undefined ? {} : { 'Content-Length': String(body.length) };
+    const framing = chunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': String(body?.length ?? 0) };
     const outgoing = request(this.origin + API_PATH, {
       method,
       headers: { Authorization: `Bearer ${token}`, ...framing, ...headers },
