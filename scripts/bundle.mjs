@@ -33,6 +33,8 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   external: NOT_USED,
+  // Before any decorator: esbuild runs the code that files share before what those files import first.
+  inject: ['node_modules/reflect-metadata/Reflect.js'],
   // Nest logs the names of classes, and errors are known by theirs.
   keepNames: true,
   banner: { js: COMMONJS_VARIABLES },
