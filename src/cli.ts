@@ -7,7 +7,6 @@ if (command.length === 1 && command[0] === 'health') {
   const { checkHealth } = await import('./cli/check-health.js');
   process.exitCode = await checkHealth();
 } else {
-  await import('reflect-metadata');
   const { runCommand } = await import('./cli/run-command.js');
   process.exitCode = await runCommand(command, {
     version: packageVersion(import.meta.url),

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { createApplication } from './app.setup.js';
+import { CellsAuthorityService } from './cells-authority/index.js';
 import { CellsGateway } from './cells-gateway/cells-gateway.js';
+import { renewSecrets } from './config/renew-secrets.js';
 import { environmentSource } from './config/environment-source.js';
 import { maskedEnvironment, readEnvironment } from './config/environment.js';
 import { packageVersion } from './config/package-version.js';
@@ -39,6 +41,7 @@ try {
   });
   await listen(app, environment);
   if (environment.METRICS_PORT !== undefined) await listenForOperations(app, environment.METRICS_PORT, environment);
+  renewSecrets(source, app.get(CellsAuthorityService, { strict: false }), logger);
   const stopped = stopOnSignal(async (signal) => {
     const { SHUTDOWN_GRACE_MS: graceMs, SHUTDOWN_NOTICE_MS: noticeMs } = environment;
     logger.info({ event: 'stop', signal, graceMs }, 'Stopping');

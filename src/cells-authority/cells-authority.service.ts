@@ -1,11 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { abortable } from './abortable.js';
 import { ConnectionPool } from './authorization-server/connection-pool.js';
-import { AUTHORITY_OPTIONS, type AuthorityOptions } from './cells-authority.options.js';
+import { AUTHORITY_OPTIONS, type AuthorityOptions, optionViolations } from './cells-authority.options.js';
 import { type ClientCredentials } from './client-credentials/client-credentials.js';
 import { validateTokenRequest } from './client-credentials/token-request.validation.js';
 import { type TokenResponseDto } from './dto/token-responses.dto.js';
 import { TokenSessions } from './sessions/token-sessions.js';
+import { SHARED_STORE } from './injection-tokens.js';
+import { type RedisAccessOptions, type RenewableStore } from './shared-store/renewable-store.js';
+import { CacheKeys } from './token-cache/cache-keys.js';
 import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-authority.js';
 import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
@@ -36,6 +39,8 @@ export class CellsAuthorityService {
     private readonly authority: TokenAuthority,
     private readonly pool: ConnectionPool,
     private readonly sessions: TokenSessions,
+    private readonly keys: CacheKeys,
+    @Inject(SHARED_STORE) private readonly sharedStore: RenewableStore | undefined,
   ) {}
 
   /**
@@ -71,6 +76,21 @@ export class CellsAuthorityService {
   invalidate(accessToken: string): boolean {
     this.sessions.refused(accessToken);
     return this.authority.invalidate(accessToken);
+  }
+
+  /**
+   * Goes on with another password or address of Redis, or another secret, without a restart; requests under way end with
+   * those before. Without Redis only the fingerprints of clients in events follow the secret.
+   *
+   * @throws Error when they cannot be used; then nothing changes.
+   */
+  renewRedis(options: RedisAccessOptions): void {
+    const wrong = optionViolations({ tokenCache: this.options.tokenCache, ...options });
+    if (wrong.length > 0) {
+      throw new Error(wrong.map(({ name, allowed }) => `${name} must be ${allowed}`).join('; '));
+    }
+    this.sharedStore?.renew(options);
+    this.keys.renewFingerprints(options.tokenCacheSecret);
   }
 
   /** What is kept, waits and is open at the moment; for metrics. */

@@ -54,13 +54,8 @@ export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './
 export { TokenResponder } from './token-responder.js';
 export { type TokenSession, TokenSessions } from './sessions/token-sessions.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
+export { CertificateAuthorities } from './certificate-authorities.js';
+export { followFiles } from './followed-files.js';
 export { fingerprintOf } from './token-cache/cache-keys.js';
 export { type TokenAnswer } from './token-cache/kept-token.js';
-export {
-  isTokenUrl,
-  readCertificateAuthorities,
-  type TlsTrouble,
-  tlsTroubleOf,
-  verifiedTls,
-  type VerifiedTls,
-} from './verified-tls.js';
+export { isTokenUrl, type TlsTrouble, tlsTroubleOf, verifiedTls, type VerifiedTls } from './verified-tls.js';

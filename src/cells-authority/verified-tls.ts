@@ -59,7 +59,11 @@ const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?---
  * @throws Error when the file cannot be read or used; what it holds is not quoted.
  */
 export function readCertificateAuthorities(file: string): string {
-  const pem = readFileSync(file, 'utf8');
+  return certificatesOf(readFileSync(file, 'utf8'));
+}
+
+/** The text, if it is one that {@link readCertificateAuthorities} takes. @throws Error otherwise. */
+export function certificatesOf(pem: string): string {
   const certificates = pem.match(CERTIFICATE) ?? [];
   if (certificates.length === 0 || certificates.length !== pem.match(BEGIN)?.length) {
     throw new Error('no complete PEM certificates');

@@ -1,12 +1,7 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import {
-  CellsAuthorityService,
-  OAuthError,
-  readCertificateAuthorities,
-  TokenSessions,
-} from '../cells-authority/index.js';
+import { CellsAuthorityService, CertificateAuthorities, OAuthError, TokenSessions } from '../cells-authority/index.js';
 import { CELLS_GATEWAY_OPTIONS, type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
 import {
@@ -63,7 +58,7 @@ export class CellsGateway implements OnApplicationShutdown {
       connections: new UpstreamConnections({
         origin: upstream,
         connectTimeoutMs,
-        ca: caFile === undefined ? undefined : readCertificateAuthorities(caFile),
+        authorities: new CertificateAuthorities(caFile, 'UPSTREAM_CA_FILE'),
       }),
       upstream,
       maxBodyBytes: maxBodyMib * MIB,

@@ -1,7 +1,7 @@
 import { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { TransportFailure, verifiedTls } from '../cells-authority/index.js';
+import { type CertificateAuthorities, TransportFailure, verifiedTls } from '../cells-authority/index.js';
 import { KeptConnections } from './kept-connections.js';
 
 /** Connections to the Cells API at a time. */
@@ -18,8 +18,8 @@ export interface UpstreamConnectionsOptions {
   readonly origin: URL;
   /** Milliseconds for a connection, TLS included. */
   readonly connectTimeoutMs: number;
-  /** PEM text of the certificate authorities to trust; absent: Node's own. */
-  readonly ca: string | undefined;
+  /** Those to trust. */
+  readonly authorities: CertificateAuthorities;
 }
 
 /** One request as it goes out. */
@@ -39,9 +39,11 @@ export interface UpstreamRequest {
 export class UpstreamConnections {
   readonly #kept: KeptConnections;
   readonly #connect: () => Socket;
+  readonly #authorities: CertificateAuthorities;
   #single = 0;
 
-  constructor({ origin, ca, connectTimeoutMs }: UpstreamConnectionsOptions) {
+  constructor({ origin, authorities, connectTimeoutMs }: UpstreamConnectionsOptions) {
+    this.#authorities = authorities;
     const tls = origin.protocol === 'https:';
     const host = origin.hostname.replace(/^\[|\]$/g, '');
     const address = {
@@ -51,7 +53,7 @@ export class UpstreamConnections {
       keepAlive: true,
     };
     this.#connect = tls
-      ? resumingTls({ ...address, ...verifiedTls(ca), servername: serverName(host) }, connectTimeoutMs)
+      ? resumingTls({ ...address, servername: serverName(host) }, authorities, connectTimeoutMs)
       : () => limitConnecting(connect(address), 'connect', connectTimeoutMs);
     this.#kept = new KeptConnections({
       connect: this.#connect,
@@ -96,6 +98,7 @@ export class UpstreamConnections {
 
   /** Ends every connection at once. */
   destroy(): void {
+    this.#authorities.close();
     this.#kept.destroy();
   }
 }
@@ -106,9 +109,21 @@ function serverName(host: string): string {
 }
 
 /** Connects with the session of the connection before, which saves half of the handshake. */
-function resumingTls(options: ConnectionOptions, timeoutMs: number): () => TLSSocket {
+function resumingTls(
+  address: ConnectionOptions,
+  authorities: CertificateAuthorities,
+  timeoutMs: number,
+): () => TLSSocket {
   let session: Buffer | undefined;
+  let trusted = authorities.pem;
+  let options = { ...address, ...verifiedTls(trusted) };
   return () => {
+    if (authorities.pem !== trusted) {
+      trusted = authorities.pem;
+      options = { ...address, ...verifiedTls(trusted) };
+      // It was begun under the authorities before.
+      session = undefined;
+    }
     const socket = connectTls(session === undefined ? options : { ...options, session });
     socket.on('session', (issued: Buffer) => {
       session = issued;

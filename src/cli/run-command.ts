@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { environmentSource } from '../config/environment-source.js';
 import { type Environment, maskedEnvironment, readEnvironment } from '../config/environment.js';
 import { CONFIGURATION_ERROR, describeFailure } from '../config/start-failure.js';

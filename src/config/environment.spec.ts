@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ENVIRONMENT_SETTINGS, maskedEnvironment, namingVariables, readEnvironment } from './environment.js';
 import { describeFailure } from './start-failure.js';
 import { unknownVariables } from './unknown-variables.js';
@@ -145,6 +148,24 @@ describe('readEnvironment', () => {
     );
   });
 
+  it('takes a secret from a file as well, and says what is wrong with it without quoting it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'secret-files-'));
+    const file = join(folder, 'secret');
+    writeFileSync(file, `${'x'.repeat(40)}\n`);
+    const source = { TOKEN_CACHE_SECRET_FILE: ` ${file} ` };
+
+    expect(readEnvironment(source).authority.tokenCacheSecret).toBe('x'.repeat(40));
+    expect(() => readEnvironment({ ...source, TOKEN_CACHE_SECRET: SECRET })).toThrow(
+      /^TOKEN_CACHE_SECRET and TOKEN_CACHE_SECRET_FILE are both set$/,
+    );
+    expect(() => readEnvironment({ REDIS_URL_FILE: join(folder, 'none') })).toThrow(
+      /^REDIS_URL_FILE cannot be read \(ENOENT\)$/,
+    );
+    writeFileSync(file, SECRET);
+    expect(() => readEnvironment(source)).toThrow(/^TOKEN_CACHE_SECRET is not valid; allowed: 32 characters/);
+    rmSync(folder, { recursive: true });
+  });
+
   it('names all that is wrong at once', () => {
     expect(() => readEnvironment({ PORT: 'x', DOCS: 'x' })).toThrow(/^PORT is .*\nDOCS is .*$/);
   });
@@ -202,6 +223,7 @@ describe('unknownVariables', () => {
     ['UPSTREAM_TOKEN_URI', 'UPSTREAM_TOKEN_URL'],
     ['upstream_ca_file', 'UPSTREAM_CA_FILE'],
     ['TLS_CERT', 'TLS_CERT_FILE'],
+    ['REDIS_URL_FILES', 'REDIS_URL_FILE'],
   ])('finds that %s was to be %s', (name, nearest) => {
     expect(unknownVariables({ [name]: 'x' })).toEqual([{ name, nearest }]);
   });

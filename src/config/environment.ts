@@ -8,6 +8,7 @@ import {
   type Violation,
   violations,
 } from '../cells-authority/index.js';
+import { withSecretFiles } from './secret-files.js';
 import { listOf, PAIRS, SERVICE_SETTINGS } from './service-settings.js';
 
 /** The service's environment, typed and validated; every variable is optional. */
@@ -32,12 +33,18 @@ export const ENVIRONMENT_SETTINGS: Settings = {
   ...Object.fromEntries(Object.entries(AUTHORITY_SETTINGS).map(([option, setting]) => [variableOf(option), setting])),
 };
 
+/** Those that can be given as a file as well, by a variable with `_FILE` after their name. */
+export const SECRET_VARIABLES: readonly string[] = Object.entries(ENVIRONMENT_SETTINGS)
+  .filter(([, { shown }]) => shown === 'never')
+  .map(([name]) => name);
+
 /**
  * Reads the variables out of an environment; an empty one counts as not set.
  *
  * @throws Error whose message names each wrong variable, what it was (unless it may be secret) and what is allowed.
  */
-export function readEnvironment(source: EnvironmentSource): Environment {
+export function readEnvironment(variables: EnvironmentSource): Environment {
+  const source = withSecretFiles(variables, SECRET_VARIABLES);
   const own = given(SERVICE_SETTINGS, source, (name) => name);
   const options = given(AUTHORITY_SETTINGS, source, variableOf);
   const wrong = [...violations(SERVICE_SETTINGS, own), ...missingHalves(own), ...optionViolations(options)];

@@ -1,4 +1,4 @@
-import { ENVIRONMENT_SETTINGS, type EnvironmentSource } from './environment.js';
+import { ENVIRONMENT_SETTINGS, type EnvironmentSource, SECRET_VARIABLES } from './environment.js';
 
 /** A variable that is not read, and the one that was probably meant. */
 export interface UnknownVariable {
@@ -6,7 +6,7 @@ export interface UnknownVariable {
   readonly nearest: string;
 }
 
-const KNOWN = Object.keys(ENVIRONMENT_SETTINGS);
+const KNOWN = [...Object.keys(ENVIRONMENT_SETTINGS), ...SECRET_VARIABLES.map((name) => `${name}_FILE`)];
 /** Shorter names are too close to those of other programs: `HOME`, `POST`. */
 const SHORTEST_NAME = 7;
 const MOST_EDITS = 2;

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createSecureContext, type Server as TlsServer } from 'node:tls';
 import { Logger } from '@nestjs/common';
+import { followFiles } from '../cells-authority/index.js';
 import { type Environment } from '../config/environment.js';
 
 /** Where the two files are. */
@@ -20,11 +20,6 @@ interface CertificatePair {
 
 /** TLS 1.0 and 1.1 are not to be used any more (RFC 8996). */
 const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
-/**
- * The files are read again this often: events of the file system miss what is mounted, linked or moved into place, which
- * is how certificates are renewed.
- */
-const CHECK_INTERVAL_MS = 1000;
 
 /** The certificate of the environment, if it names one. @throws Error when it cannot be used. */
 export function tlsCertificate(environment: Environment): TlsCertificate | undefined {
@@ -59,37 +54,21 @@ export class TlsCertificate {
 
   /** Serves a renewed certificate from the next connection on, for as long as the server listens. */
   follow(server: TlsServer): void {
-    let lastRead = this.#served;
-    let refused = this.#served;
-
-    const check = async (): Promise<void> => {
-      const onDisk = await this.#readAgain();
-      // What is still being written may look whole, so that only what is there twice counts.
-      const isSettled = isSame(onDisk, lastRead);
-      lastRead = onDisk;
-      if (!isSettled || isSame(onDisk, this.#served)) return;
+    const { certFile, keyFile } = this.#files;
+    const { cert, key } = this.#served;
+    const stop = followFiles([certFile, keyFile], [cert, key], ([cert = '', key = '']) => {
+      const onDisk = { cert, key };
+      if (isSame(onDisk, this.#served)) return;
       const reason = this.#reasonToRefuse(onDisk);
       if (reason === undefined) {
         this.#served = onDisk;
         server.setSecureContext(this.serverOptions);
         this.#logger.log(`Serving a renewed certificate, ${validity(onDisk)}`);
-      } else if (!isSame(onDisk, refused)) {
+      } else {
         this.#logger.warn(`${reason}; the certificate and the key before stay in use`);
-        refused = onDisk;
       }
-    };
-
-    const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();
-    server.once('close', () => {
-      clearInterval(timer);
     });
-  }
-
-  /** A file that is missing for a moment, because another is moved into its place, is as it was. */
-  async #readAgain(): Promise<CertificatePair> {
-    const cert = await readFile(this.#files.certFile, 'utf8').catch(() => this.#served.cert);
-    const key = await readFile(this.#files.keyFile, 'utf8').catch(() => this.#served.key);
-    return { cert, key };
+    server.once('close', stop);
   }
 
   #reasonToRefuse(pair: CertificatePair): string | undefined {

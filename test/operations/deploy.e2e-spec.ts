@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
-import { ENVIRONMENT_SETTINGS } from '../../src/config/environment.js';
+import { ENVIRONMENT_SETTINGS, SECRET_VARIABLES } from '../../src/config/environment.js';
 import { CONFIGURATION_ERROR } from '../../src/config/start-failure.js';
 
 const ROOT = join(__dirname, '..', '..');
@@ -116,6 +117,8 @@ describe('The log lines', () => {
         'request_refused',
         'log_lines_dropped',
         'lines_omitted',
+        'secrets_renewed',
+        'secrets_refused',
         'unknown_variable',
       ].filter((name) => !explained.has(name)),
     ).toEqual([]);
@@ -195,6 +198,18 @@ describe('The systemd unit', () => {
 
   it('is valid, and keeps the service from everything that it does not need', () => {
     check('systemd-analyze', ['verify', 'deploy/cells-authority.service']);
+    const folder = mkdtempSync(join(tmpdir(), 'unit-'));
+    const withSecrets = join(folder, 'cells-authority.service');
+    const unit = read('deploy/cells-authority.service').replace(/^#(?=LoadCredential|Environment)/gm, '');
+    writeFileSync(withSecrets, unit);
+    check('systemd-analyze', ['verify', withSecrets]);
+    rmSync(folder, { recursive: true });
+    const named = [...unit.matchAll(/([A-Z_]+_FILE)=%d\/([\w.-]+)/g)];
+    expect(named.map(([, , file]) => file)).toEqual(
+      [...unit.matchAll(/^LoadCredential=([\w.-]+):/gm)].map(([, name]) => name),
+    );
+    const known = [...Object.keys(ENVIRONMENT_SETTINGS), ...SECRET_VARIABLES.map((name) => `${name}_FILE`)];
+    expect(known).toEqual(expect.arrayContaining(named.map(([, variable]) => variable)));
     check('systemd-analyze', ['security', '--offline=true', '--threshold=20', 'deploy/cells-authority.service']);
   });
 });

@@ -110,7 +110,7 @@ describeWithRedis('Why Redis cannot be used', () => {
     expect(await reasonOf(`rediss://:hidden@127.0.0.1:${redis.port}${parameters}`)).toBe('tls_failed');
   });
 
-  it('is told: it hangs up on who speaks no TLS or has no certificate', async () => {
+  it('is told: it hangs up on who speaks no TLS, or has no certificate yet', async () => {
     const port = await closedPort();
     const { key, cert } = authority.issue();
     const secure = await RedisServer.start({
@@ -126,6 +126,15 @@ describeWithRedis('Why Redis cannot be used', () => {
     });
     const plain = await reasonOf(`redis://127.0.0.1:${port}`);
     const anonymous = await reasonOf(`rediss://127.0.0.1:${port}${CA}`);
+    const stranger = new CertificateAuthority().issue();
+    const own = `&cert=${encodeURIComponent(file('own.pem', stranger.cert))}&key=${encodeURIComponent(file('own.key', stranger.key))}`;
+    const instance = await Instance.start({ redisUrl: `rediss://127.0.0.1:${port}${CA}${own}` });
+    await until(() => instance.outcomes('connection').includes('unavailable'));
+    file('own.pem', cert);
+    file('own.key', key);
+    // It is used from the next connection on, whatever it was at the start.
+    await instance.connected();
+    await instance.close();
     await secure.kill();
     expect({ plain, anonymous }).toEqual({ plain: 'hung_up', anonymous: 'hung_up' });
   });

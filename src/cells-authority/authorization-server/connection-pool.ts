@@ -2,7 +2,8 @@ import { lookup } from 'node:dns';
 import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { type AuthorityOptions } from '../cells-authority.options.js';
-import { readCertificateAuthorities, verifiedTls } from '../verified-tls.js';
+import { CertificateAuthorities } from '../certificate-authorities.js';
+import { verifiedTls } from '../verified-tls.js';
 import { sharedLookup } from './shared-lookup.js';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
 import { TransportFailure } from './transport-failure.js';
@@ -13,8 +14,8 @@ export interface ConnectionPoolOptions {
   readonly maxConnections: number;
   /** Milliseconds for connecting, TLS included; then it fails with a {@link TransportFailure}. */
   readonly connectTimeoutMs: number;
-  /** PEM text of the certificate authorities to trust; absent: Node's own. */
-  readonly ca: string | undefined;
+  /** Those to trust. */
+  readonly authorities: CertificateAuthorities;
 }
 
 /** A request in the shape that the token endpoint takes. */
@@ -38,7 +39,7 @@ export function openConnectionPool(options: AuthorityOptions): ConnectionPool {
     origin: new URL(upstreamTokenUrl).origin,
     maxConnections: upstreamMaxConnections,
     connectTimeoutMs: upstreamConnectTimeoutMs,
-    ca: upstreamCaFile === undefined ? undefined : readCertificateAuthorities(upstreamCaFile),
+    authorities: new CertificateAuthorities(upstreamCaFile, 'upstreamCaFile (UPSTREAM_CA_FILE)'),
   });
 }
 
@@ -51,8 +52,11 @@ export class ConnectionPool {
   readonly #openClient: () => Client;
   readonly #ownConnections = new Set<Client>();
 
-  constructor({ origin, maxConnections, connectTimeoutMs, ca }: ConnectionPoolOptions) {
-    const connect = verifiedConnector({ connectTimeoutMs, ca });
+  readonly #authorities: CertificateAuthorities;
+
+  constructor({ origin, maxConnections, connectTimeoutMs, authorities }: ConnectionPoolOptions) {
+    this.#authorities = authorities;
+    const connect = verifiedConnector({ connectTimeoutMs, authorities });
     const clientOptions = {
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -92,6 +96,7 @@ export class ConnectionPool {
 
   /** Ends every connection at once. */
   async destroy(): Promise<void> {
+    this.#authorities.close();
     await Promise.all([this.#pool.destroy(), ...[...this.#ownConnections].map((client) => client.destroy())]);
   }
 }
@@ -161,19 +166,26 @@ type Connector = buildConnector.connector;
 /** Opens connections on which a secret may be sent: certificates are verified, and connecting has its time. */
 function verifiedConnector({
   connectTimeoutMs,
-  ca,
-}: Pick<ConnectionPoolOptions, 'connectTimeoutMs' | 'ca'>): Connector {
-  const connect = buildConnector({
-    timeout: 0,
-    autoSelectFamily: true,
-    lookup: sharedLookup(lookup),
-    ...verifiedTls(ca),
-  });
-  return withTimeout(connect, connectTimeoutMs);
+  authorities,
+}: Pick<ConnectionPoolOptions, 'connectTimeoutMs' | 'authorities'>): Connector {
+  const shared = sharedLookup(lookup);
+  const trusting = (ca: string | undefined) =>
+    buildConnector({ timeout: 0, autoSelectFamily: true, lookup: shared, ...verifiedTls(ca) });
+  let trusted = authorities.pem;
+  let connect = trusting(trusted);
+  const connectNow = (...args: Parameters<Connector>) => {
+    if (authorities.pem !== trusted) {
+      trusted = authorities.pem;
+      // With it go the TLS sessions that were begun under the authorities before.
+      connect = trusting(trusted);
+    }
+    return open(connect, ...args);
+  };
+  return withTimeout(connectNow, connectTimeoutMs);
 }
 
 /** undici's own connect timeout is only accurate to about a second. */
-function withTimeout(connect: Connector, timeoutMs: number): Connector {
+function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeoutMs: number): Connector {
   return (target, done) => {
     // undici's connectors return the socket before it is connected, though their type does not say so.
     const connecting: { socket?: unknown } = {};
@@ -181,7 +193,7 @@ function withTimeout(connect: Connector, timeoutMs: number): Connector {
       const failure = new TransportFailure('connect_timeout', false, 'CONNECT_TIMEOUT');
       if (connecting.socket instanceof Socket) connecting.socket.destroy(failure);
     }, timeoutMs);
-    connecting.socket = open(connect, target, (...result) => {
+    connecting.socket = connect(target, (...result) => {
       clearTimeout(timer);
       done(...result);
     });

@@ -4,8 +4,8 @@ import { type SharedStoreTrouble } from '../authority-observer.js';
 import { type RedisAddress } from './redis-address.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
 import { redisConnector } from './redis-connector.js';
+import { RedisTls } from './redis-tls.js';
 import { Handshakes, redisTroubleOf } from './redis-trouble.js';
-import { readCertificateAuthorities, verifiedTls } from '../verified-tls.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
 /** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
@@ -19,12 +19,13 @@ const READ_ONLY_RECONNECT_MS = 60_000;
 /**
  * Connects to Redis, and reconnects for as long as it lives; does not wait for the connection.
  *
- * @throws Error when the CA file cannot be read.
+ * @throws Error when a file for TLS cannot be used.
  */
 export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSignal) => void): RedisCommands {
-  const options = redisOptions(address);
+  const tls = address.tls ? new RedisTls(address) : undefined;
+  const options = redisOptions(address, tls);
   const handshakes = new Handshakes();
-  const Connector = redisConnector(handshakes);
+  const Connector = redisConnector(handshakes, tls);
   const { hosts, cluster, sentinel } = address;
   const [first] = hosts;
   if (cluster) {
@@ -45,7 +46,7 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
             }
           : {}),
       }),
-      handshakes,
+      { handshakes, tls },
       onSignal,
     );
   }
@@ -63,9 +64,9 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
     master.on('error', () => {
       ignoreErrors(master.stream);
     });
-    return new IoredisCommands(master, handshakes, onSignal);
+    return new IoredisCommands(master, { handshakes, tls }, onSignal);
   }
-  return new IoredisCommands(new Redis({ ...options, ...first, Connector }), handshakes, onSignal);
+  return new IoredisCommands(new Redis({ ...options, ...first, Connector }), { handshakes, tls }, onSignal);
 }
 
 /** The one class that knows ioredis. Its errors stop here: they hold the commands, and the password among them. */
@@ -76,7 +77,7 @@ class IoredisCommands implements RedisCommands {
 
   constructor(
     private readonly redis: Redis | Cluster,
-    handshakes: Handshakes,
+    private readonly security: { readonly handshakes: Handshakes; readonly tls: RedisTls | undefined },
     onSignal: (signal: RedisSignal) => void,
   ) {
     redis.on('ready', () => {
@@ -84,7 +85,7 @@ class IoredisCommands implements RedisCommands {
       onSignal(this.#unusable ?? 'ready');
     });
     redis.on('close', () => {
-      const otherwise = handshakes.stuck ? 'tls_failed' : this.#answered ? 'unreachable' : 'hung_up';
+      const otherwise = security.handshakes.stuck ? 'tls_failed' : this.#answered ? 'unreachable' : 'hung_up';
       onSignal(this.#trouble ?? otherwise);
       this.#trouble = undefined;
       this.#answered = true;
@@ -127,6 +128,7 @@ class IoredisCommands implements RedisCommands {
   }
 
   disconnect(): void {
+    this.security.tls?.close();
     this.redis.disconnect();
   }
 }
@@ -149,13 +151,13 @@ async function answered<T>(command: Promise<T>, keys: readonly string[]): Promis
   }
 }
 
-function redisOptions({ tls, caFile, username, password, database }: RedisAddress): RedisOptions {
+function redisOptions({ username, password, database }: RedisAddress, tls: RedisTls | undefined): RedisOptions {
   let readOnlyReconnectAt = -Infinity;
   return {
     username,
     password,
     db: database,
-    ...(tls ? { tls: verifiedTls(caFile === undefined ? undefined : readCertificates(caFile)) } : {}),
+    ...(tls === undefined ? {} : { tls: tls.options }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
     disconnectTimeout: FAREWELL_MS,
@@ -174,12 +176,4 @@ function redisOptions({ tls, caFile, username, password, database }: RedisAddres
 
 function reconnectDelay(times: number): number {
   return Math.min(50 * 2 ** Math.min(times, 10), LONGEST_RECONNECT_DELAY_MS);
-}
-
-function readCertificates(file: string): string {
-  try {
-    return readCertificateAuthorities(file);
-  } catch {
-    throw new Error('CellsAuthorityModule: the "ca" file of redisUrl must be a readable PEM file of certificates');
-  }
 }

@@ -3,7 +3,8 @@ import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { RedisAccess } from './redis-access.js';
 import { parseRedisUrl } from './redis-address.js';
-import { RedisSharedStore, type SharedStore } from './shared-store.js';
+import { type OpenStore, RenewableStore } from './renewable-store.js';
+import { RedisSharedStore } from './shared-store.js';
 
 /**
  * The shared store, if tokens are kept in Redis. It does not wait for Redis, and uses it as soon as it can be reached.
@@ -16,22 +17,26 @@ export async function openSharedStore(
   observe: AuthorityObserver,
   patienceMs: number,
   wallClock: Clock,
-): Promise<SharedStore | undefined> {
-  const { tokenCache, redisUrl, tokenCacheSecret: secrets } = options;
-  if (tokenCache !== 'redis' || secrets === undefined) return undefined;
-  const address = parseRedisUrl(redisUrl);
-  // Not quoted: it may hold a password.
-  if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
-  const access = new RedisAccess(clock, observe, patienceMs);
-  const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
+): Promise<RenewableStore | undefined> {
+  if (options.tokenCache !== 'redis') return undefined;
   const { connectToRedis } = await importIoredisCommands();
-  access.use(
-    connectToRedis(address, (signal) => {
-      access.signal(signal);
-      if (signal === 'ready') void store.compareSecrets();
-    }),
-  );
-  return store;
+
+  const openStore: OpenStore = ({ redisUrl, tokenCacheSecret: secrets }, tell) => {
+    const address = parseRedisUrl(redisUrl);
+    // Not quoted: it may hold a password.
+    if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
+    if (secrets === undefined) throw new Error('CellsAuthorityModule: tokenCacheSecret is missing');
+    const access = new RedisAccess(clock, tell, patienceMs);
+    const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
+    access.use(
+      connectToRedis(address, (signal) => {
+        access.signal(signal);
+        if (signal === 'ready') void store.compareSecrets();
+      }),
+    );
+    return store;
+  };
+  return new RenewableStore(options, openStore, observe);
 }
 
 /** Hosts that keep tokens elsewhere need no ioredis. */

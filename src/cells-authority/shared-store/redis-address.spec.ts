@@ -4,6 +4,7 @@ const PLAIN = {
   hosts: [{ host: 'redis.example', port: 6379 }],
   tls: false,
   caFile: undefined,
+  client: undefined,
   username: undefined,
   password: undefined,
   database: 0,
@@ -18,6 +19,10 @@ describe('parseRedisUrl', () => {
     ['redis://[::1]:7000', { ...PLAIN, hosts: [{ host: '::1', port: 7000 }] }],
     ['redis://:p%40ss@redis.example', { ...PLAIN, password: 'p@ss' }],
     ['redis://me:p%3Ass@redis.example/', { ...PLAIN, username: 'me', password: 'p:ss' }],
+    [
+      'rediss://redis.example?cert=own.pem&key=own.key',
+      { ...PLAIN, tls: true, client: { certFile: 'own.pem', keyFile: 'own.key' } },
+    ],
     ['rediss://redis.example?ca=%2Fetc%2Fca.pem', { ...PLAIN, tls: true, caFile: '/etc/ca.pem' }],
     [
       'redis://a:7000,b,c:7002?cluster',

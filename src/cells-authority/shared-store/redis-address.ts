@@ -5,6 +5,8 @@ export interface RedisAddress {
   readonly tls: boolean;
   /** PEM file of the certificate authority to trust instead of Node's own. */
   readonly caFile: string | undefined;
+  /** PEM files of this client's own certificate and its key. */
+  readonly client: { readonly certFile: string; readonly keyFile: string } | undefined;
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly database: number;
@@ -17,12 +19,21 @@ export interface RedisAddress {
 const URL_PARTS = /^(rediss?):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/(\d{0,4}))?(?:\?([^#]*))?$/;
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
-const PARAMETERS: ReadonlySet<string> = new Set(['ca', 'cluster', 'sentinel', 'sentinelUsername', 'sentinelPassword']);
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'ca',
+  'cert',
+  'key',
+  'cluster',
+  'sentinel',
+  'sentinelUsername',
+  'sentinelPassword',
+]);
 
 /**
  * Reads a Redis URL:
  * - `redis://[user:password@]host[:port][/database]`, and `rediss://` for TLS;
  * - `?ca=<file>` trusts the certificate authorities of that PEM file only;
+ * - `?cert=<file>&key=<file>` shows a certificate of the client;
  * - `host:port,host:port?cluster` is a Cluster;
  * - `host:port,host:port?sentinel=<master>` are Sentinels, with `sentinelUsername` and `sentinelPassword`.
  *
@@ -44,6 +55,8 @@ function parse(url: string): RedisAddress | undefined {
   if ([...parameters.keys()].some((name) => !PARAMETERS.has(name))) return undefined;
   const master = parameters.get('sentinel') ?? undefined;
   const cluster = parameters.has('cluster');
+  const [certFile, keyFile] = [parameters.get('cert'), parameters.get('key')];
+  if ((certFile === null) !== (keyFile === null)) return undefined;
   const hosts = hostList.split(',').map((host) => parseHost(host, master === undefined ? REDIS_PORT : SENTINEL_PORT));
   const known = hosts.filter((host) => host !== undefined);
   const several = cluster || master !== undefined;
@@ -54,6 +67,7 @@ function parse(url: string): RedisAddress | undefined {
     hosts: known,
     tls: scheme === 'rediss',
     caFile: parameters.get('ca') ?? undefined,
+    client: certFile === null || keyFile === null ? undefined : { certFile, keyFile },
     ...parseUser(user),
     database: Number(database ?? 0),
     cluster,

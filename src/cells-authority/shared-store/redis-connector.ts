@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type RedisOptions, type StandaloneConnectionOptions } from 'ioredis';
+import { type RedisTls } from './redis-tls.js';
 import { type Handshakes } from './redis-trouble.js';
 
 const REDIS_PORT = 6379;
@@ -11,7 +12,10 @@ const REDIS_PORT = 6379;
  * ioredis' own connector listens for the first error of a socket alone. TLS may tell of a second one, such as an alert
  * right behind a certificate that is not trusted, and an error that nobody listens for ends the process.
  */
-export function redisConnector(handshakes: Handshakes): NonNullable<RedisOptions['Connector']> {
+export function redisConnector(
+  handshakes: Handshakes,
+  security: RedisTls | undefined,
+): NonNullable<RedisOptions['Connector']> {
   return class extends AbstractConnector {
     readonly #options: StandaloneConnectionOptions;
 
@@ -25,7 +29,8 @@ export function redisConnector(handshakes: Handshakes): NonNullable<RedisOptions
       this.connecting = true;
       // What `open` throws is the promise's, too.
       return new Promise((resolve) => {
-        const socket = open(this.#options);
+        // The options are those of the start, and files may have been renewed since.
+        const socket = open({ ...this.#options, tls: security?.options });
         handshakes.watch(socket);
         socket.on('error', (error) => {
           this.firstError = error;

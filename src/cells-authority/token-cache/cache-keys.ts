@@ -12,15 +12,24 @@ import { type ClientCredentials } from '../client-credentials/client-credentials
 @Injectable()
 export class CacheKeys {
   readonly #key = randomBytes(32).toString('base64');
-  readonly #fingerprintKey: string;
+  #fingerprintKey: string;
   readonly #tokenPrefix: string;
 
   constructor(
     @Inject(AUTHORITY_OPTIONS)
     { upstreamTokenUrl, tokenCacheSecret }: Pick<AuthorityOptions, 'upstreamTokenUrl' | 'tokenCacheSecret'>,
   ) {
-    this.#fingerprintKey = tokenCacheSecret?.split(',')[0] ?? this.#key;
+    this.#fingerprintKey = this.#fingerprintKeyOf(tokenCacheSecret);
     this.#tokenPrefix = `${this.#key}token:${field(upstreamTokenUrl)}`;
+  }
+
+  /** Makes fingerprints under another `tokenCacheSecret`. */
+  renewFingerprints(tokenCacheSecret: string | undefined): void {
+    this.#fingerprintKey = this.#fingerprintKeyOf(tokenCacheSecret);
+  }
+
+  #fingerprintKeyOf(tokenCacheSecret: string | undefined): string {
+    return tokenCacheSecret?.split(',')[0] ?? this.#key;
   }
 
   /** Stands for everything that decides which token is right. */

@@ -1,0 +1,21 @@
+import { type Logger } from 'pino';
+import { type CellsAuthorityService } from '../cells-authority/index.js';
+import { type EnvironmentSource, readEnvironment, SECRET_VARIABLES } from './environment.js';
+import { followSecretFiles } from './secret-files.js';
+import { describeFailure } from './start-failure.js';
+
+/** Follows the files of Redis' password and of the cache's secret: they are renewed without a restart. */
+export function renewSecrets(source: EnvironmentSource, service: CellsAuthorityService, logger: Logger): () => void {
+  return followSecretFiles(source, SECRET_VARIABLES, () => {
+    try {
+      const { redisUrl, tokenCacheSecret } = readEnvironment(source).authority;
+      service.renewRedis({ redisUrl, tokenCacheSecret });
+      logger.info({ event: 'secrets_renewed' }, 'Secrets were renewed from their files');
+    } catch (error) {
+      logger.warn(
+        { event: 'secrets_refused', reason: describeFailure(error) },
+        'The secrets on disk cannot be used; those before stay in use',
+      );
+    }
+  });
+}
