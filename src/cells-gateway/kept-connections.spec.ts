@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { ClientRequest, createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { KeptConnections } from './kept-connections.js';
 
 describe('Kept connections', () => {
@@ -52,6 +53,16 @@ describe('Kept connections', () => {
     expect((await get()).reused).toBe(true);
     expect(accepted).toHaveLength(1);
     expect(kept.numbers).toEqual({ connections: 1, idle: 1, waiting: 0 });
+  });
+
+  it('keep nothing of the request that was the last to use them', async () => {
+    const headers = ['Host', 'g', 'Authorization', 'Bearer a-token-of-somebody'];
+    const request = new ClientRequest({ agent: kept, path: '/', headers });
+    await get(request);
+    const { socket } = request;
+
+    expect(kept.numbers.idle).toBe(1);
+    expect(inspect(socket, { depth: 6, showHidden: true })).not.toContain('a-token-of-somebody');
   });
 
   it('are as many as may be; who has to wait gets the first that is free, in turn', async () => {

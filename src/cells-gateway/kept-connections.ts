@@ -94,6 +94,8 @@ export class KeptConnections extends Agent {
       socket.destroy();
       return;
     }
+    // Node's own agent does so, too: the request would be kept with the socket, and its token.
+    Object.assign(socket, { _httpMessage: null });
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(socket);
     else this.#reuse(socket, next);
