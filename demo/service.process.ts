@@ -46,6 +46,8 @@ export async function startService(
         HOST: '127.0.0.1',
         PORT: String(port),
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+        // There is no balancer to be told.
+        SHUTDOWN_NOTICE_MS: '0',
       },
       // In a process group of its own, so that Ctrl-C reaches it once, through stop(), and not twice.
       detached: true,
