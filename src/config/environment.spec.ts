@@ -32,6 +32,15 @@ describe('readEnvironment', () => {
     });
   });
 
+  it('takes no sessions where no tokens are kept', () => {
+    const source = { TOKEN_CACHE: 'off', CELLS_API_SESSION_MAX_S: '86400' };
+
+    expect(() => readEnvironment(source)).toThrow(
+      'CELLS_API_SESSION_MAX_S is "86400"; allowed: an integer, 1..31536000, and none with TOKEN_CACHE off',
+    );
+    expect(readEnvironment({ ...source, TOKEN_CACHE: 'memory' }).authority.cellsApiSessionMaxS).toBe(86_400);
+  });
+
   it('takes an empty variable for one that is not set, and leaves others alone', () => {
     expect(readEnvironment({ PORT: '', HOST: ' ', PATH: '/bin' })).toEqual(readEnvironment({}));
   });
