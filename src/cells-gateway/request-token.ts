@@ -71,6 +71,7 @@ export class RequestToken {
    */
   refused(repeatable: boolean): Promise<boolean> | undefined {
     const { authority, tell } = this.terms;
+    if (this.#session?.isReplacement(this.#sent) === true) return undefined;
     if (authority.invalidate(this.#sent)) tell('dropped');
     if (this.#session === undefined || this.#repeated) return undefined;
     this.#repeated = true;

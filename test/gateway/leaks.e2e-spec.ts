@@ -85,6 +85,7 @@ describe('What the gateway shows of a request', () => {
     gateway = await TestGateway.start(upstream.origin, options);
     inSession = await TestGateway.start(upstream.origin, options, {
       token: () => Promise.resolve(RENEWED_TOKEN),
+      isReplacement: () => false,
       tokenInsteadOf: () => Promise.resolve(THIRD_TOKEN),
     });
     metrics.addGateway(() => gateway.gateway.numbers);

@@ -36,7 +36,7 @@ beforeAll(async () => {
   gateway = await TestGateway.start(
     upstream.origin,
     {},
-    { token: () => (renewsAhead ? ask() : 'old'), tokenInsteadOf: ask },
+    { token: () => (renewsAhead ? ask() : 'old'), isReplacement: () => false, tokenInsteadOf: ask },
   );
 });
 afterAll(async () => {

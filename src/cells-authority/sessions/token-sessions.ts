@@ -16,6 +16,9 @@ import { maxAgeOn, PUBLISHED_PATH } from '../token-paths.js';
 /** Sessions in memory, the least recently used going first. */
 const MAX_SESSIONS = 10_000;
 const REMOVAL_INTERVAL_MS = 60_000;
+/** Milliseconds for which a token that replaced a refused one is not replaced itself. */
+const REPLACEMENT_INTERVAL_MS = 10_000;
+const MAX_REPLACEMENTS = 1000;
 
 /** What is sealed: the token request that the session's token was the answer to. Times are the wall clock's. */
 interface SessionContent {
@@ -47,6 +50,11 @@ export interface TokenSession {
    * @param clientAddress the address that failures are counted for.
    */
   token(clientAddress: string | undefined): string | Promise<string | undefined>;
+  /**
+   * Whether this token replaced a refused one within the last 10 seconds. If it is refused as well, it is not the token
+   * that is wrong, and another one would be a token request for nothing.
+   */
+  isReplacement(accessToken: string): boolean;
   /** Another token than the one that was refused; `undefined` when there is none to be had. */
   tokenInsteadOf(refused: string, clientAddress: string | undefined): Promise<string | undefined>;
 }
@@ -63,6 +71,8 @@ export class TokenSessions {
   readonly #kept: LRUCache<string, KeptSession>;
   /** So that a token that is handed out again costs a look and no cryptography. */
   readonly #begun = new WeakMap<IssuedToken, KeptSession>();
+  /** When a token replaced a refused one. */
+  readonly #replacedAt = new LRUCache<string, number>({ max: MAX_REPLACEMENTS });
   #removalAt = -Infinity;
 
   constructor(
@@ -154,7 +164,14 @@ export class TokenSessions {
         if (!session.refused && this.clock() < session.goodUntil) return accessToken;
         return renew(undefined, clientAddress);
       },
-      tokenInsteadOf: renew,
+      isReplacement: (token) =>
+        this.clock() - (this.#replacedAt.get(this.#keyOf(token)) ?? -Infinity) < REPLACEMENT_INTERVAL_MS,
+      tokenInsteadOf: async (refused, clientAddress) => {
+        const token = await renew(refused, clientAddress);
+        const key = token === undefined ? undefined : this.#keyOf(token);
+        if (key !== undefined && !this.#replacedAt.has(key)) this.#replacedAt.set(key, this.clock());
+        return token;
+      },
     };
   }
 
