@@ -4,7 +4,7 @@ import { CellsAuthorityService } from './cells-authority/index.js';
 import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { renewSecrets } from './config/renew-secrets.js';
 import { environmentSource } from './config/environment-source.js';
-import { maskedEnvironment, readEnvironment } from './config/environment.js';
+import { destinations, maskedEnvironment, readEnvironment } from './config/environment.js';
 import { packageVersion } from './config/package-version.js';
 import { CONFIGURATION_ERROR, describeFailure, exitCodeOf } from './config/start-failure.js';
 import { unknownVariables } from './config/unknown-variables.js';
@@ -53,7 +53,7 @@ try {
   });
   const scheme = environment.TLS_CERT_FILE === undefined ? 'http' : 'https';
   const url = (await app.getUrl()).replace(/^\w+/, scheme);
-  const start = { event: 'start', version, node: process.version, url };
+  const start = { event: 'start', version, node: process.version, url, upstream: destinations(environment) };
   logger.info({ ...start, configuration: maskedEnvironment(environment) }, 'Listening');
   running.flush();
   await stopped;

@@ -2,6 +2,7 @@
 export const FULL_DOSE_ONLY = [
   { path: 'test/docs/post-access-token.e2e-spec.ts', why: 'runs the lines of the documentation in eight languages' },
   { path: 'test/docs/try-it-page.e2e-spec.ts', why: 'uses the page in a browser' },
+  { path: 'test/faults/forward-proxy.e2e-spec.ts', why: 'starts a service for every proxy' },
   {
     path: 'test/faults/leaks.e2e-spec.ts',
     why: 'starts a service for every upstream fault and scans all that it writes',
@@ -22,6 +23,7 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/operations/start-dev.e2e-spec.ts', why: 'compiles the service anew' },
   { path: 'test/package/package.e2e-spec.ts', why: 'installs the packed library into a fresh application' },
   { path: 'test/redis/redis-faults.e2e-spec.ts', why: 'waits for a Redis that is slow, silent or gone' },
+  { path: 'test/redis/renewed-secrets.e2e-spec.ts', why: 'waits for files that are read every second' },
   { path: 'test/redis/redis-trouble.e2e-spec.ts', why: 'waits for handshakes that hang' },
   { path: 'test/redis/topologies.e2e-spec.ts', why: 'has a Sentinel and a Cluster replace a Redis that died' },
   { path: 'test/reuse/kept-bytes.spec.ts', why: 'fills the memory' },

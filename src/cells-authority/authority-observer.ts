@@ -15,7 +15,10 @@ export type UpstreamOutcome =
   | 'connect_timeout'
   | 'timeout'
   | TlsTrouble
-  | 'connection_lost';
+  | 'connection_lost'
+  | 'proxy_unreachable'
+  | 'proxy_auth'
+  | 'proxy_refused';
 
 /** Where the token of an answer came from. A closed set, fit for metric labels. */
 export type TokenSource = 'kept' | 'fetched' | 'shared_flight' | 'shared_store' | 'fallback';

@@ -12,6 +12,7 @@ import {
   violations,
 } from './setting.js';
 import { isCredential } from './client-credentials/client-credentials.js';
+import { isProxyUrl } from './forward-proxy.js';
 import { parseRedisUrl } from './shared-store/redis-address.js';
 import { isCertificateFile } from './verified-tls.js';
 
@@ -42,6 +43,9 @@ export interface CellsAuthorityOptions {
 
   /** Path of a PEM file with the certificate authorities to trust instead of Node's own. Default none. */
   upstreamCaFile?: string;
+
+  /** Forward proxy for everything that goes to Aspose: `http://[user:password@]host:port`, or `https://`. Default none. */
+  upstreamProxyUrl?: string;
 
   /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default `64`. */
   upstreamMaxConnections?: number;
@@ -120,6 +124,15 @@ export const AUTHORITY_SETTINGS = {
         'certificate authorities to trust instead of Node’s, for a private authorization server or Cells API; `NODE_TLS_REJECT_UNAUTHORIZED` has no effect',
     },
     isCertificateFile,
+  ),
+  upstreamProxyUrl: text(
+    '`http://[user:password@]host:port`, or `https://…`, with `?ca=<file>` for its certificate authorities',
+    {
+      means:
+        'a forward proxy (HTTP CONNECT) for everything that goes to Aspose; `HTTPS_PROXY` and the like are not read',
+      shown: 'never',
+    },
+    isProxyUrl,
   ),
   upstreamMaxConnections: integer(1, 1024, {
     means: 'connections to the authorization server, and so requests to it at a time',

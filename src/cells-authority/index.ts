@@ -55,6 +55,7 @@ export { TokenResponder } from './token-responder.js';
 export { type TokenSession, TokenSessions } from './sessions/token-sessions.js';
 export { type AuthorityNumbers } from './token-cache/token-authority.js';
 export { CertificateAuthorities } from './certificate-authorities.js';
+export { endTogether, ForwardProxy } from './forward-proxy.js';
 export { followFiles } from './followed-files.js';
 export { fingerprintOf } from './token-cache/cache-keys.js';
 export { type TokenAnswer } from './token-cache/kept-token.js';

@@ -14,6 +14,8 @@ export interface CellsGatewayOptions {
   readonly connectTimeoutMs: number;
   /** PEM file of the certificate authorities to trust; absent: Node's own. */
   readonly caFile: string | undefined;
+  /** Forward proxy to the Cells API; absent: none. */
+  readonly proxyUrl?: string;
   /** Milliseconds without a byte either way, after which a transfer has ended. Default 120000. */
   readonly idleTimeoutMs?: number;
   /** Headers of every answer that begins here. */

@@ -1,7 +1,13 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { CellsAuthorityService, CertificateAuthorities, OAuthError, TokenSessions } from '../cells-authority/index.js';
+import {
+  CellsAuthorityService,
+  CertificateAuthorities,
+  ForwardProxy,
+  OAuthError,
+  TokenSessions,
+} from '../cells-authority/index.js';
 import { CELLS_GATEWAY_OPTIONS, type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
 import {
@@ -52,13 +58,22 @@ export class CellsGateway implements OnApplicationShutdown {
     authority: CellsAuthorityService,
     sessions: TokenSessions,
   ) {
-    const { apiUrl, maxBodyMib, timeoutMs, connectTimeoutMs, caFile, idleTimeoutMs = IDLE_TIMEOUT_MS } = options;
+    const {
+      apiUrl,
+      maxBodyMib,
+      timeoutMs,
+      connectTimeoutMs,
+      caFile,
+      proxyUrl,
+      idleTimeoutMs = IDLE_TIMEOUT_MS,
+    } = options;
     const upstream = new URL(apiUrl);
     this.#terms = {
       connections: new UpstreamConnections({
         origin: upstream,
         connectTimeoutMs,
         authorities: new CertificateAuthorities(caFile, 'UPSTREAM_CA_FILE'),
+        proxy: proxyUrl === undefined ? undefined : new ForwardProxy(proxyUrl),
       }),
       upstream,
       maxBodyBytes: maxBodyMib * MIB,

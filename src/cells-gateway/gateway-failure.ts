@@ -13,6 +13,9 @@ export type GatewayOutcome =
   | 'connect_failed'
   | 'name_not_found'
   | TlsTrouble
+  | 'proxy_unreachable'
+  | 'proxy_auth'
+  | 'proxy_refused'
   | 'connection_lost'
   | 'invalid_response'
   | 'connect_timeout'
@@ -130,6 +133,10 @@ export function failureOf(error: unknown): GatewayFailure {
     case 'certificate_wrong_host':
     case 'tls_failed':
       return badGateway(kind, 'tls_certificate_error', 'The Cells API has no valid certificate');
+    case 'proxy_unreachable':
+    case 'proxy_auth':
+    case 'proxy_refused':
+      return badGateway(kind, 'destination_unavailable', 'The proxy does not connect to the Cells API');
     case 'invalid_response':
       return badGateway(kind, 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
     default:

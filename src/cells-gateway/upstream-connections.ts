@@ -1,7 +1,13 @@
 import { ClientRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
-import { type CertificateAuthorities, TransportFailure, verifiedTls } from '../cells-authority/index.js';
+import {
+  type CertificateAuthorities,
+  endTogether,
+  type ForwardProxy,
+  TransportFailure,
+  verifiedTls,
+} from '../cells-authority/index.js';
 import { KeptConnections } from './kept-connections.js';
 
 /** Connections to the Cells API at a time. */
@@ -20,6 +26,8 @@ export interface UpstreamConnectionsOptions {
   readonly connectTimeoutMs: number;
   /** Those to trust. */
   readonly authorities: CertificateAuthorities;
+  /** What HTTPS goes through. */
+  readonly proxy: ForwardProxy | undefined;
 }
 
 /** One request as it goes out. */
@@ -39,11 +47,11 @@ export interface UpstreamRequest {
 export class UpstreamConnections {
   readonly #kept: KeptConnections;
   readonly #connect: () => Socket;
-  readonly #authorities: CertificateAuthorities;
+  readonly #followed: readonly { close(): void }[];
   #single = 0;
 
-  constructor({ origin, authorities, connectTimeoutMs }: UpstreamConnectionsOptions) {
-    this.#authorities = authorities;
+  constructor({ origin, authorities, proxy, connectTimeoutMs }: UpstreamConnectionsOptions) {
+    this.#followed = [authorities, ...(proxy === undefined ? [] : [proxy])];
     const tls = origin.protocol === 'https:';
     const host = origin.hostname.replace(/^\[|\]$/g, '');
     const address = {
@@ -53,7 +61,7 @@ export class UpstreamConnections {
       keepAlive: true,
     };
     this.#connect = tls
-      ? resumingTls({ ...address, servername: serverName(host) }, authorities, connectTimeoutMs)
+      ? resumingTls({ ...address, servername: serverName(host) }, authorities, proxy, connectTimeoutMs)
       : () => limitConnecting(connect(address), 'connect', connectTimeoutMs);
     this.#kept = new KeptConnections({
       connect: this.#connect,
@@ -98,7 +106,7 @@ export class UpstreamConnections {
 
   /** Ends every connection at once. */
   destroy(): void {
-    this.#authorities.close();
+    for (const followed of this.#followed) followed.close();
     this.#kept.destroy();
   }
 }
@@ -110,8 +118,9 @@ function serverName(host: string): string {
 
 /** Connects with the session of the connection before, which saves half of the handshake. */
 function resumingTls(
-  address: ConnectionOptions,
+  address: ConnectionOptions & { readonly host: string; readonly port: number },
   authorities: CertificateAuthorities,
+  proxy: ForwardProxy | undefined,
   timeoutMs: number,
 ): () => TLSSocket {
   let session: Buffer | undefined;
@@ -124,7 +133,13 @@ function resumingTls(
       // It was begun under the authorities before.
       session = undefined;
     }
-    const socket = connectTls(session === undefined ? options : { ...options, session });
+    const tunnel = proxy?.tunnel(address.host, address.port);
+    const socket = connectTls({
+      ...options,
+      ...(session === undefined ? {} : { session }),
+      ...(tunnel === undefined ? {} : { socket: tunnel }),
+    });
+    if (tunnel !== undefined) endTogether(socket, tunnel);
     socket.on('session', (issued: Buffer) => {
       session = issued;
     });

@@ -70,6 +70,17 @@ export function maskedEnvironment({ authority, ...own }: Environment): Record<st
   );
 }
 
+/** Where requests go, for the log: origins, and of the proxy no user or password. */
+export function destinations({ authority, CELLS_API_URL }: Environment): Record<string, string> {
+  const { upstreamTokenUrl, upstreamProxyUrl } = authority;
+  const origin = (url: string) => originsOf(url) ?? '';
+  return {
+    tokens: origin(upstreamTokenUrl),
+    cellsApi: CELLS_API_URL === 'off' ? 'off' : origin(CELLS_API_URL),
+    proxy: upstreamProxyUrl === undefined ? 'none' : origin(upstreamProxyUrl),
+  };
+}
+
 /** Names the variables in a text that names the module's options. */
 export function namingVariables(text: string): string {
   return text

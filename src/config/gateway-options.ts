@@ -16,6 +16,9 @@ export function gatewayOptions(environment: Environment, observer: GatewayObserv
     timeoutMs: environment.CELLS_API_TIMEOUT_MS,
     connectTimeoutMs: environment.authority.upstreamConnectTimeoutMs,
     caFile: environment.authority.upstreamCaFile,
+    ...(environment.authority.upstreamProxyUrl === undefined
+      ? {}
+      : { proxyUrl: environment.authority.upstreamProxyUrl }),
     ownHeaders: { ...TOKEN_REPLY_HEADERS, ...securityHeaders(environment.TLS_CERT_FILE !== undefined) },
     requestId: requestIds(),
     clientAddress: clientAddresses(environment.TRUST_PROXY),

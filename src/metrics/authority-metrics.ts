@@ -36,6 +36,9 @@ const UPSTREAM_OUTCOMES: Zeros<UpstreamOutcome> = {
   certificate_wrong_host: 0,
   tls_failed: 0,
   connection_lost: 0,
+  proxy_unreachable: 0,
+  proxy_auth: 0,
+  proxy_refused: 0,
 };
 const REFRESHES: Zeros<EventOf<'refresh'>['outcome']> = { renewed: 0, failed: 0 };
 const HOLDS: Zeros<EventOf<'held'>['reason']> = { refused: 0, throttled: 0 };

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { CertificateAuthorities } from '../certificate-authorities.js';
+import { endTogether, ForwardProxy } from '../forward-proxy.js';
 import { verifiedTls } from '../verified-tls.js';
 import { sharedLookup } from './shared-lookup.js';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
@@ -16,6 +17,8 @@ export interface ConnectionPoolOptions {
   readonly connectTimeoutMs: number;
   /** Those to trust. */
   readonly authorities: CertificateAuthorities;
+  /** What HTTPS goes through; plain HTTP goes to this very machine, and through nothing. */
+  readonly proxy: ForwardProxy | undefined;
 }
 
 /** A request in the shape that the token endpoint takes. */
@@ -34,12 +37,14 @@ const KEEP_ALIVE_MS = 15_000;
 
 /** Makes the pool for the module's options. @throws Error when the CA file cannot be read. */
 export function openConnectionPool(options: AuthorityOptions): ConnectionPool {
-  const { upstreamTokenUrl, upstreamMaxConnections, upstreamConnectTimeoutMs, upstreamCaFile } = options;
+  const { upstreamTokenUrl, upstreamMaxConnections, upstreamConnectTimeoutMs, upstreamCaFile, upstreamProxyUrl } =
+    options;
   return new ConnectionPool({
     origin: new URL(upstreamTokenUrl).origin,
     maxConnections: upstreamMaxConnections,
     connectTimeoutMs: upstreamConnectTimeoutMs,
     authorities: new CertificateAuthorities(upstreamCaFile, 'upstreamCaFile (UPSTREAM_CA_FILE)'),
+    proxy: upstreamProxyUrl === undefined ? undefined : new ForwardProxy(upstreamProxyUrl),
   });
 }
 
@@ -52,11 +57,11 @@ export class ConnectionPool {
   readonly #openClient: () => Client;
   readonly #ownConnections = new Set<Client>();
 
-  readonly #authorities: CertificateAuthorities;
+  readonly #followed: readonly { close(): void }[];
 
-  constructor({ origin, maxConnections, connectTimeoutMs, authorities }: ConnectionPoolOptions) {
-    this.#authorities = authorities;
-    const connect = verifiedConnector({ connectTimeoutMs, authorities });
+  constructor({ origin, maxConnections, connectTimeoutMs, authorities, proxy }: ConnectionPoolOptions) {
+    this.#followed = [authorities, ...(proxy === undefined ? [] : [proxy])];
+    const connect = verifiedConnector({ connectTimeoutMs, authorities, proxy });
     const clientOptions = {
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -96,7 +101,7 @@ export class ConnectionPool {
 
   /** Ends every connection at once. */
   async destroy(): Promise<void> {
-    this.#authorities.close();
+    for (const followed of this.#followed) followed.close();
     await Promise.all([this.#pool.destroy(), ...[...this.#ownConnections].map((client) => client.destroy())]);
   }
 }
@@ -167,19 +172,24 @@ type Connector = buildConnector.connector;
 function verifiedConnector({
   connectTimeoutMs,
   authorities,
-}: Pick<ConnectionPoolOptions, 'connectTimeoutMs' | 'authorities'>): Connector {
+  proxy,
+}: Pick<ConnectionPoolOptions, 'connectTimeoutMs' | 'authorities' | 'proxy'>): Connector {
   const shared = sharedLookup(lookup);
   const trusting = (ca: string | undefined) =>
     buildConnector({ timeout: 0, autoSelectFamily: true, lookup: shared, ...verifiedTls(ca) });
   let trusted = authorities.pem;
   let connect = trusting(trusted);
-  const connectNow = (...args: Parameters<Connector>) => {
+  const connectNow = (...[target, done]: Parameters<Connector>) => {
     if (authorities.pem !== trusted) {
       trusted = authorities.pem;
       // With it go the TLS sessions that were begun under the authorities before.
       connect = trusting(trusted);
     }
-    return open(connect, ...args);
+    if (proxy === undefined || target.protocol !== 'https:') return open(connect, target, done);
+    const tunnel = proxy.tunnel(target.hostname.replace(/^\[|\]$/g, ''), Number(target.port) || 443);
+    const socket = open(connect, { ...target, httpSocket: tunnel }, done);
+    if (socket instanceof Socket) endTogether(socket, tunnel);
+    return socket;
   };
   return withTimeout(connectNow, connectTimeoutMs);
 }
@@ -200,6 +210,13 @@ function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeo
   };
 }
 
-function open(connect: (...args: Parameters<Connector>) => unknown, ...args: Parameters<Connector>): unknown {
-  return connect(...args);
+/** undici takes any stream for `httpSocket`, whatever its type says. */
+type TunnelledTarget = Omit<Parameters<Connector>[0], 'httpSocket'> & { readonly httpSocket?: unknown };
+
+function open(
+  connect: (...args: Parameters<Connector>) => unknown,
+  target: TunnelledTarget,
+  done: Parameters<Connector>[1],
+): unknown {
+  return connect(target as Parameters<Connector>[0], done);
 }

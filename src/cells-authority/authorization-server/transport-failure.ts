@@ -10,6 +10,9 @@ export type FailureKind = Extract<
   | 'timeout'
   | TlsTrouble
   | 'connection_lost'
+  | 'proxy_unreachable'
+  | 'proxy_auth'
+  | 'proxy_refused'
   | 'invalid_response'
 >;
 
