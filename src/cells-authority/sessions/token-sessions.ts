@@ -13,41 +13,41 @@ import { marginOf, type TokenAnswer } from '../token-cache/kept-token.js';
 import { type AuthorityRequest, TokenAuthority } from '../token-cache/token-authority.js';
 import { maxAgeOn, PUBLISHED_PATH } from '../token-paths.js';
 
-/** Sessions in memory, the least recently used going first. */
+/** Sessions in memory; the least recently used go first. */
 const MAX_SESSIONS = 10_000;
 const REMOVAL_INTERVAL_MS = 60_000;
 /** Milliseconds for which a token that replaced a refused one is not replaced itself. */
 const REPLACEMENT_INTERVAL_MS = 10_000;
 const MAX_REPLACEMENTS = 1000;
 
-/** What is sealed: the token request that the session's token was the answer to. Times are the wall clock's. */
+/** What is sealed: the token request that the session's token answered. Times are on the wall clock. */
 interface SessionContent {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scope?: string | undefined;
-  /** Until when the token itself is sent. */
+  /** The token itself is sent until then. */
   readonly goodUntil: number;
   readonly endsAt: number;
 }
 
-/** A session in memory. It says nothing without its token. Times are the token clock's. */
+/** A session in memory, unreadable without its token. Times are on the token clock. */
 interface KeptSession {
-  /** A character a byte: a small buffer would keep the 8 KiB alive that Node cut it from. */
+  /** One character per byte. A small buffer would keep the whole 8 KiB pool alive that Node cut it from. */
   readonly sealed: string;
   readonly goodUntil: number;
   /** Whether the Cells API refused the token. */
   refused: boolean;
-  /** Whether it is still there. */
+  /** Whether it is still in the cache. */
   kept: boolean;
 }
 
-/** What a client whose token was handed out here can have in place of that token. */
+/** Finds the token to send for a client whose own token was handed out here. */
 export interface TokenSession {
   /**
-   * The token to send: the client's own while it is good, at once, or else the good one of its credential pair;
-   * `undefined` when that cannot be had.
+   * The token to send: the client's own while it is good, returned at once, or else a good one of its credential pair;
+   * `undefined` when none can be had.
    *
-   * @param clientAddress the address that failures are counted for.
+   * @param clientAddress failures count against this address.
    */
   token(clientAddress: string | undefined): string | Promise<string | undefined>;
   /**
@@ -55,21 +55,21 @@ export interface TokenSession {
    * that is wrong, and another one would be a token request for nothing.
    */
   isReplacement(accessToken: string): boolean;
-  /** Another token than the one that was refused; `undefined` when there is none to be had. */
+  /** A token other than the refused one; `undefined` when none can be had. */
   tokenInsteadOf(refused: string, clientAddress: string | undefined): Promise<string | undefined>;
 }
 
 /**
- * Sessions (option `cellsApiSessionMaxS`): for as long as one lasts, a token that was handed out over HTTP stands for the
- * credential pair that it was got with. The pair is kept sealed under a key that is derived from the token, and found by
- * a keyed hash of the token: whoever does not have the token learns nothing.
+ * Sessions (option `cellsApiSessionMaxS`): while one lasts, a token that was handed out over HTTP stands for the
+ * credential pair it was requested with. The pair is encrypted with a key derived from the token and found by a keyed
+ * hash of the token: without the token nothing can be read.
  */
 @Injectable()
 export class TokenSessions {
   readonly #maxMs: number | undefined;
   readonly #keys = new SharedKeys(randomBytes(32).toString('base64'));
   readonly #kept: LRUCache<string, KeptSession>;
-  /** So that a token that is handed out again costs a look and no cryptography. */
+  /** Handing out the same token again costs a lookup here instead of cryptography. */
   readonly #begun = new WeakMap<IssuedToken, KeptSession>();
   /** When a token replaced a refused one. */
   readonly #replacedAt = new LRUCache<string, number>({ max: MAX_REPLACEMENTS });
@@ -95,11 +95,11 @@ export class TokenSessions {
     });
   }
 
-  /** Begins the session of a token that is being handed out, unless it has begun already. It ends by the token's age. */
+  /** Begins the session of a token that is handed out, unless it has begun. It ends at a fixed age of the token. */
   begin({ credentials, scope }: AuthorityRequest, { issued, remaining }: TokenAnswer): void {
     if (this.#maxMs === undefined || this.#begun.get(issued)?.kept === true) return;
     const { accessToken, lifetime } = issued;
-    // One that says nothing of its life is not reused either: its session would fetch a token for every request.
+    // A token without a lifetime is not reused: its session would fetch a new one for every request.
     if (lifetime === undefined || remaining === undefined) return;
     const lifeMs = this.#maxMs - (lifetime - remaining) * 1000;
     if (lifeMs <= 0) return;
@@ -111,7 +111,7 @@ export class TokenSessions {
     this.shared?.sessions.keep(accessToken, JSON.stringify(content), lifeMs);
   }
 
-  /** The session of a token: at once where it is known here, or else through a promise. */
+  /** The session of a token: returned at once if it is known here, as a promise otherwise. */
   find(accessToken: string): TokenSession | undefined | Promise<TokenSession | undefined> {
     if (this.#maxMs === undefined) return undefined;
     const session = this.#kept.get(this.#keyOf(accessToken));
@@ -119,14 +119,14 @@ export class TokenSessions {
     return this.shared?.sessions.find(accessToken).then((text) => this.#adopt(accessToken, text));
   }
 
-  /** Is told of every token that was found to be bad. */
+  /** Marks a token as refused by the Cells API. */
   refused(accessToken: string): void {
     if (this.#maxMs === undefined) return;
     const session = this.#kept.peek(this.#keyOf(accessToken));
     if (session !== undefined) session.refused = true;
   }
 
-  /** Another instance began it. */
+  /** Takes over a session that another instance began. */
   #adopt(accessToken: string, text: string | undefined): TokenSession | undefined {
     if (text === undefined) return undefined;
     const content = JSON.parse(text) as SessionContent;
@@ -149,7 +149,7 @@ export class TokenSessions {
     return session;
   }
 
-  /** It walks them all, and so not every time. */
+  /** Runs at most once a minute because it walks all sessions. */
   #removeEnded(now: number): void {
     if (now < this.#removalAt) return;
     this.#removalAt = now + REMOVAL_INTERVAL_MS;
@@ -175,7 +175,7 @@ export class TokenSessions {
     };
   }
 
-  /** The good token of the pair, got like any other. A pair that is refused ends the session. */
+  /** Gets a good token of the pair the usual way. If the pair is refused, the session ends. */
   async #obtain(
     accessToken: string,
     session: KeptSession,
@@ -191,7 +191,7 @@ export class TokenSessions {
     try {
       const first = await this.authority.obtain(request, terms);
       if (first.accessToken !== refused) return first.accessToken;
-      // Another instance's, that had not been dropped everywhere yet: now it is known here, and can be.
+      // It came from another instance, where it had not been dropped yet. Now it is kept here and can be dropped.
       this.authority.invalidate(refused);
       const second = await this.authority.obtain(request, terms);
       return second.accessToken === refused ? undefined : second.accessToken;

@@ -4,8 +4,8 @@ import { AUTHORITY_OPTIONS, type AuthorityOptions } from '../cells-authority.opt
 import { type ClientCredentials } from '../client-credentials/client-credentials.js';
 
 /**
- * Keyed hashes that stand for credentials, so that nothing that is kept can be turned back into them. The key is made
- * anew by every process. Each field is prefixed with its length: no id and secret can be shifted into one another.
+ * Keyed hashes that stand for credentials, so that nothing kept can be turned back into them. Each process makes a key
+ * of its own. Each field has its length in front, so that `ab` + `c` and `a` + `bc` do not get the same hash.
  *
  * SHA-512/256 with the key in front is a MAC: unlike SHA-256 it cannot be extended (FIPS 180-4 §5.3.6).
  */
@@ -23,7 +23,7 @@ export class CacheKeys {
     this.#tokenPrefix = `${this.#key}token:${field(upstreamTokenUrl)}`;
   }
 
-  /** Makes fingerprints under another `tokenCacheSecret`. */
+  /** Uses another `tokenCacheSecret` for fingerprints from now on. */
   renewFingerprints(tokenCacheSecret: string | undefined): void {
     this.#fingerprintKey = this.#fingerprintKeyOf(tokenCacheSecret);
   }
@@ -32,18 +32,18 @@ export class CacheKeys {
     return tokenCacheSecret?.split(',')[0] ?? this.#key;
   }
 
-  /** Stands for everything that decides which token is right. */
+  /** The cache key: covers everything that decides which token is right. */
   token({ clientId, clientSecret }: ClientCredentials, scope: string | undefined): string {
     const pair = this.#tokenPrefix + field(clientId) + field(clientSecret);
     return digest(scope === undefined ? pair : pair + field(scope));
   }
 
-  /** Stands for a credential pair, which is what the authorization server counts failures for. */
+  /** The key of a credential pair: the authorization server counts failures per pair. */
   pair(credentials: ClientCredentials): string {
     return this.pairOf(this.token(credentials, undefined));
   }
 
-  /** The same, from the token key of a request that names no scope. */
+  /** The same, from the token key of a request without a scope. */
   pairOf(tokenKey: string): string {
     return `pair:${tokenKey}`;
   }
@@ -54,7 +54,7 @@ export class CacheKeys {
   }
 }
 
-/** The fingerprint of a client id under a key: short, and good for nothing but telling log lines apart. */
+/** The fingerprint of a client id under a key: short, and only good for telling clients apart in a log. */
 export function fingerprintOf(clientId: string, key: string): string {
   return createHmac('sha256', key).update(`fingerprint:${clientId}`).digest('base64url').slice(0, 8);
 }

@@ -1,14 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** `1.2.3.4:5678` and `[2001:db8::1]:5678`, as some proxies write into X-Forwarded-For. */
+/** Some proxies write `1.2.3.4:5678` and `[2001:db8::1]:5678` into X-Forwarded-For. */
 const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d*)?$/;
 /** IPv4 addresses inside IPv6 ones: mapped (RFC 4291 §2.5.5.2) and behind NAT64 (RFC 6052 §2.1). */
 const EMBEDDED_IPV4 = /^(?:0:0:0:0:0:ffff|64:ff9b:0:0:0:0):([\da-f]+):([\da-f]+)$/;
 
 /**
- * The networks that a client's address belongs to, narrowest first, each in one spelling. An IPv4 address is one client.
- * Whoever has one IPv6 address has 2^64 of them, and often 2^16 such networks: so the /64 and the /48. All that is no
- * address is one client together.
+ * The networks that a client's address belongs to, narrowest first, in normalized spelling. An IPv4 address is one
+ * client. A client with one IPv6 address has 2^64 of them, and often 2^16 such networks, so IPv6 is counted by /64 and
+ * by /48. Everything that is not an address counts as one client, `unknown`.
  */
 export function clientNetworks(address: string): readonly [narrowest: string, ...wider: string[]] {
   const [, bracketed, plain] = WITH_PORT.exec(address.trim()) ?? [];

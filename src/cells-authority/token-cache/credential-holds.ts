@@ -15,11 +15,11 @@ import {
   REFUSALS_ALLOWED_TO_ONE_REQUEST,
 } from './refusal-limit.js';
 
-/** A token request that may be on hold. */
+/** A token request, as far as holds are concerned. */
 export interface HeldRequest {
-  /** Stands for the credential pair. */
+  /** Key of the credential pair. */
   readonly pair: string;
-  /** Stands for the pair with its scope. */
+  /** Key of the pair with its scope. */
   readonly key: string;
   /** Fingerprint of the client id. */
   readonly client: string;
@@ -29,9 +29,9 @@ const MAX_WORKING_PAIRS = 50_000;
 
 /**
  * Keeps failing credential pairs from being banned by the authorization server. A pair is refused at most 4 times in
- * 600 s, whatever it is asked for: refusals stay counted when it works again, and no more requests of a pair are under
- * way at once than may still be refused. After a refusal the pair is held for a while that grows, and its last answer is
- * repeated. A throttled pair (429) is held for as long as the authorization server said.
+ * 600 s, for all scopes together: a success does not reset the count, and no more requests of a pair run at once than
+ * may still be refused. After each refusal the pair is held, longer each time, and its last answer is repeated. A
+ * throttled pair (429) is held for as long as the authorization server said.
  */
 @Injectable()
 export class CredentialHolds {
@@ -47,22 +47,22 @@ export class CredentialHolds {
     this.#failures = new FailureRecords(clock);
   }
 
-  /** How many pairs and requests are held at the moment; for metrics. */
+  /** Pairs and requests held at the moment; for metrics. */
   get held(): number {
     return this.#failures.held;
   }
 
   /**
-   * Forwards a request, unless its pair, or this very request of the pair, is held, here or at another instance. Waits
-   * while as many of the pair's requests are under way as may still be refused.
+   * Forwards a request, unless its pair or this particular request is held, here or on another instance. Waits while as
+   * many requests of the pair are running as may still be refused.
    *
-   * @throws OAuthError the held answer with the `Retry-After` that remains, or whatever `send` throws.
+   * @throws OAuthError the held answer with the remaining `Retry-After`, or whatever `send` throws.
    */
   async forward<T>(request: HeldRequest, send: () => Promise<T>, shared?: SharedForward): Promise<T> {
     this.#refuseWhileHeld(request);
     await this.#enterQueue(request.pair);
     try {
-      // The requests before it may have been refused.
+      // Requests ahead in the queue may have been refused meanwhile.
       this.#refuseWhileHeld(request);
       const elsewhere = shared === undefined ? undefined : await this.#admit(request, shared);
       return await this.#sendAndJudge(request, send, elsewhere, shared);
@@ -71,7 +71,7 @@ export class CredentialHolds {
     }
   }
 
-  /** Whether a forward would be answered from a hold that is known here. */
+  /** Whether this instance knows of a hold that would answer the request. */
   isHeld(request: HeldRequest): boolean {
     return Math.max(this.#failures.heldUntil(request.pair), this.#requestHeldUntil(request)) > this.clock();
   }
@@ -85,10 +85,10 @@ export class CredentialHolds {
     return place === true ? undefined : place;
   }
 
-  /** How many requests of the pair may be under way. One that is not known to work is tried by one request at a time. */
+  /** How many requests of the pair may run at once: just one until the pair is known to work. */
   #places(pair: string): number {
     const now = this.clock();
-    // Those who wait are to hear of the hold.
+    // Everybody in the queue gets the held answer.
     if (this.#failures.heldUntil(pair) > now) return Infinity;
     const workedAt = this.#workedAt.get(pair) ?? -Infinity;
     return now - workedAt < REFUSAL_COUNTS_MS ? REFUSALS_ALLOWED - this.#failures.refusals(pair) : 1;
@@ -103,7 +103,7 @@ export class CredentialHolds {
     const remaining = until - this.clock();
     if (remaining <= 0) return;
     const retryAfter = Math.ceil(remaining / 1000);
-    // Without an answer of its own it was this pair's other requests that were refused too often.
+    // No answer is kept when other requests of the pair used up its refusals.
     const answer = this.#failures.answer(held, retryAfter) ?? refusedTooOften(retryAfter);
     this.observe({ type: 'answered_from_hold', reason: reasonOf(answer), client });
     throw answer;
@@ -115,7 +115,7 @@ export class CredentialHolds {
     return Math.max(until, this.#failures.countUntil(pair, REFUSALS_ALLOWED_TO_ONE_REQUEST));
   }
 
-  /** @throws OAuthError the answer of a hold that another instance began. */
+  /** @throws OAuthError the answer of a hold that another instance set. */
   async #admit(request: HeldRequest, shared: SharedForward): Promise<SharedCount | undefined> {
     const refusedItself = this.#failures.refusals(request.key) > 0;
     const verdict = await shared.admit(refusedItself ? REFUSALS_ALLOWED_TO_ONE_REQUEST : REFUSALS_ALLOWED);
@@ -189,10 +189,10 @@ function refusedTooOften(retryAfter: number): OAuthError {
   return tooManyRequests('These credentials were refused too often', retryAfter);
 }
 
-/** Errors of a request whose credentials may well be right (RFC 6749 §5.2, RFC 8707 §2). */
+/** Errors about the request; its credentials may well be right (RFC 6749 §5.2, RFC 8707 §2). */
 const ABOUT_REQUEST = new Set(['invalid_scope', 'invalid_request', 'unsupported_grant_type', 'invalid_target']);
 
-/** Whether the authorization server refused this request, and not the pair. */
+/** Whether the authorization server refused the request rather than the pair. */
 export function isAboutRequest(error: OAuthError): boolean {
   return isRefusal(error) && ABOUT_REQUEST.has(error.error);
 }

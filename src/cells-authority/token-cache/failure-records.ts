@@ -3,7 +3,7 @@ import { type Clock } from '../clock.js';
 import { OAuthError, type OAuthErrorInit } from '../errors/oauth-error.js';
 import { MAX_HELD_BODY_LENGTH, REFUSAL_COUNTS_MS, REFUSALS_ALLOWED } from './refusal-limit.js';
 
-/** A hold without the body of its answer, and without the stack trace that an error would keep. */
+/** The answer's body is kept apart, and no error object is kept: it would hold a stack trace. */
 interface Hold {
   readonly until: number;
   readonly answer: Omit<OAuthErrorInit, 'relayedBody' | 'retryAfter'>;
@@ -18,14 +18,14 @@ interface FailureRecord {
 const NO_RECORD: FailureRecord = { refusals: [], hold: undefined };
 
 const MAX_RECORDS = 50_000;
-/** Bytes of held answers' bodies, all together. */
+/** Bytes for the bodies of all held answers. */
 const MAX_BODIES_BYTES = 8 * 1024 * 1024;
-/** What keeping a body takes besides its text, roughly. */
+/** Roughly what a kept body takes beside its text. */
 const BODY_OVERHEAD_BYTES = 256;
 
 /**
- * Remembers refusals and holds of credential pairs, and of single requests of a pair. All times are the clock's, in
- * milliseconds; a time that is not to come is -Infinity.
+ * Remembers refusals and holds of credential pairs and of single requests. All times are in milliseconds on the clock;
+ * -Infinity stands for "not held".
  */
 export class FailureRecords {
   readonly #records: LRUCache<string, FailureRecord>;
@@ -41,7 +41,7 @@ export class FailureRecords {
     this.#records = new LRUCache({ max: maxRecords });
   }
 
-  /** How many pairs and requests are held at the moment. */
+  /** Pairs and requests held at the moment. */
   get held(): number {
     const now = this.clock();
     let held = 0;
@@ -49,17 +49,17 @@ export class FailureRecords {
     return held;
   }
 
-  /** When its hold ends: the one that was set, or the one that follows from its refusals. */
+  /** When its hold ends, be it one that was set or one that follows from too many refusals. */
   heldUntil(key: string): number {
     return heldUntil(this.#record(key), this.clock());
   }
 
-  /** Until when so many refusals count, if that many do now. */
+  /** When the number of counted refusals drops below this many, if it is that high now. */
   countUntil(key: string, refusals: number): number {
     return countUntil(this.#record(key), refusals, this.clock());
   }
 
-  /** Refusals that count. */
+  /** Refusals that still count. */
   refusals(key: string): number {
     return recentRefusals(this.#record(key), this.clock()).length;
   }
@@ -69,7 +69,7 @@ export class FailureRecords {
     this.#records.set(key, { refusals: [...refusals, this.clock()].slice(-REFUSALS_ALLOWED), hold });
   }
 
-  /** Of two holds the longer one stays. */
+  /** A shorter hold does not replace a longer one. */
   setHold(key: string, until: number, { error, status, description, body }: OAuthError): void {
     const { refusals, hold } = this.#record(key);
     if (hold !== undefined && hold.until >= until) return;
@@ -78,7 +78,7 @@ export class FailureRecords {
     else this.#bodies.delete(key);
   }
 
-  /** The answer that the last hold repeats. */
+  /** The answer to repeat. */
   answer(key: string, retryAfter: number): OAuthError | undefined {
     const { hold } = this.#record(key);
     return hold && new OAuthError({ ...hold.answer, relayedBody: this.#bodies.get(key), retryAfter });

@@ -3,22 +3,22 @@ interface Forwards {
   readonly waiting: (() => void)[];
 }
 
-/** Requests of one pair that wait, at most. */
+/** Waiting requests of one pair, at most. */
 const MAX_WAITING_OF_PAIR = 1000;
-/** Requests of all pairs that wait, at most. */
+/** Waiting requests of all pairs, at most. */
 const MAX_WAITING = 10_000;
 
 /**
- * Lets so many requests of a credential pair out at once, and has the others wait in turn. Nobody waits for longer than
- * the requests before it take, and these end with their deadlines.
+ * Limits how many requests of a credential pair run at once; the others wait in order. The wait is bounded because
+ * every running request has a deadline.
  */
 export class ForwardQueue {
   readonly #pairs = new Map<string, Forwards>();
   #waiting = 0;
 
   /**
-   * Takes a place among the pair's `places`, or returns a promise of one; `undefined` when too many wait already. To be
-   * followed by {@link leave}.
+   * Takes one of the pair's `places`, or returns a promise of one; `undefined` when too many are waiting already. Call
+   * {@link leave} afterwards.
    */
   enter(pair: string, places: number): true | Promise<void> | undefined {
     const forwards = this.#pairs.get(pair);
@@ -35,7 +35,7 @@ export class ForwardQueue {
     return new Promise((resolve) => forwards.waiting.push(resolve));
   }
 
-  /** Gives a place back. `places` is how many the pair has now; without end when nobody has to wait any more. */
+  /** Gives a place back. `places` is how many the pair has now; `Infinity` lets everybody go. */
   leave(pair: string, places: number): void {
     const forwards = this.#pairs.get(pair);
     if (forwards === undefined) return;

@@ -9,11 +9,11 @@ import { type GuessCount } from '../shared-store/shared-guesses.js';
 import { clientNetworks } from './client-networks.js';
 import { REFUSAL_COUNTS_MS } from './refusal-limit.js';
 
-/** Refused pairs from one address, for all client ids together. */
+/** Refusals allowed to one address, for all client ids together. */
 const PER_ADDRESS = 100;
-/** Refused pairs from one address for one client id. */
+/** Refusals allowed to one address for one client id. */
 const PER_ADDRESS_AND_CLIENT = 10;
-/** A /48 may be a company with many networks, or one person with as many: it gets so many times an address's limits. */
+/** A /48 may be a whole company or a single person: its limits are an address's limits times this. */
 const WIDER_NETWORK_FACTOR = 4;
 const MAX_COUNTERS = 50_000;
 const MAX_WAITING = 1024;
@@ -23,7 +23,7 @@ interface Counter {
   readonly resetAt: number;
 }
 
-/** What refusals are counted for: a network of the client, for all client ids or for the one that it asked for. */
+/** What refusals are counted for: a network of the client, for all client ids or for one. */
 export interface GuessSubject {
   readonly network: string;
   readonly ofClient: boolean;
@@ -31,24 +31,23 @@ export interface GuessSubject {
   readonly limit: number;
 }
 
-/** A subject with the key of its counter. */
 interface CountedSubject extends GuessSubject {
   readonly key: string;
 }
 
 interface Waiter {
   readonly subjects: readonly CountedSubject[];
-  /** Ends the wait if there is a place by now, or if there will be none. */
+  /** Ends the wait if a place is free by now, or if there will be none. */
   tryAgain(): void;
 }
 
-/** A place among the guesses under way. */
+/** A guess that is under way. */
 interface Guess {
-  /** Gives the place back, and counts a refusal of the authorization server. */
+  /** Gives the place back, and counts the refusal if there was one. */
   end(refused: boolean): void;
 }
 
-/** The 429 of a client that is past a limit; it says nothing about another client that asked for the same. */
+/** The 429 of a client that is past a limit. It concerns that client only, not others asking for the same token. */
 export class GuessingSlowed extends OAuthError {
   constructor(retryAfter: number) {
     const description = 'Too many refused credentials from this address';
@@ -56,7 +55,7 @@ export class GuessingSlowed extends OAuthError {
   }
 }
 
-/** What refusals of a client at this address are counted for. */
+/** The counters that a refusal from this address goes into. */
 export function guessSubjects(address: string): readonly GuessSubject[] {
   return clientNetworks(address).flatMap((network, nth) => {
     const factor = nth === 0 ? 1 : WIDER_NETWORK_FACTOR;
@@ -68,10 +67,9 @@ export function guessSubjects(address: string): readonly GuessSubject[] {
 }
 
 /**
- * Slows whoever guesses: counts refusals that the authorization server really gave, per client address and per address
- * and client id, and lets no more requests go out at once than may still be refused; the others wait for these. Somebody
- * at another address with the right secret never notices, and neither does a client that repeats one wrong pair: holds
- * answer that, and no repetition is counted.
+ * Slows down guessing: counts the refusals that the authorization server really gave, per client address and per
+ * address and client id. No more requests run at once than may still be refused; the others wait. A client with the
+ * right secret at another address never notices. Nor does one that repeats a wrong pair: holds answer it, uncounted.
  */
 @Injectable()
 export class GuessLimits {
@@ -90,10 +88,10 @@ export class GuessLimits {
   }
 
   /**
-   * Takes a place among the guesses of this client, waiting for one if need be. It must be given back.
+   * Takes a place for a guess of this client, waiting for one if need be. It must be given back.
    *
-   * @throws GuessingSlowed 429 when so many guesses were refused.
-   * @throws OAuthError 503 when too many wait already, 504 when there is no place before the deadline.
+   * @throws GuessingSlowed 429 when too many guesses were refused.
+   * @throws OAuthError 503 when too many are waiting already, 504 when no place is free before the deadline.
    */
   async reserve(address: string, client: string, deadline: number): Promise<Guess> {
     const subjects = countedSubjects(address, client);
@@ -130,7 +128,7 @@ export class GuessLimits {
     });
   }
 
-  /** Takes over what all instances counted for {@link guessSubjects}, where that is more than is known here. */
+  /** Takes over the counts of all instances for {@link guessSubjects}, where they are higher than the ones here. */
   adopt(address: string, client: string, counts: readonly GuessCount[]): void {
     const now = this.clock();
     for (const [nth, { key }] of countedSubjects(address, client).entries()) {
@@ -149,13 +147,13 @@ export class GuessLimits {
     }
   }
 
-  /** Refusals of the last 600 s. */
+  /** Refusals in the last 600 s. */
   #failures(key: string): number {
     const counter = this.#counters.get(key);
     return counter !== undefined && counter.resetAt > this.clock() ? counter.failures : 0;
   }
 
-  /** @throws GuessingSlowed when there will be no place soon. */
+  /** @throws GuessingSlowed when the limit is reached. */
   #take(subjects: readonly CountedSubject[], client: string): Guess | undefined {
     this.#check(subjects, client);
     const isFull = subjects.some(({ key, limit }) => this.#failures(key) + (this.#underWay.get(key) ?? 0) >= limit);
@@ -178,7 +176,7 @@ export class GuessLimits {
     };
   }
 
-  /** Those who waited for the same places get them in turn, or hear that they are slowed. */
+  /** Those waiting for the freed places get them in order, or are told that they are slowed. */
   #callWaiters(freed: readonly CountedSubject[]): void {
     const keys = new Set(freed.map(({ key }) => key));
     for (const waiter of this.#waiters) if (waiter.subjects.some(({ key }) => keys.has(key))) waiter.tryAgain();

@@ -9,42 +9,42 @@ const REFRESH_SHARE = 0.2;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** For what a client wants a new token. */
+/** Why a client wants a new token. */
 export interface Demand {
-  /** Seconds of life that the token must have left, unless one has been fetched for that within the last 10 seconds. */
+  /** Seconds of life the token must have left, unless one was fetched for that in the last 10 seconds. */
   readonly minFresh: number;
-  /** Fetch a new one, unless the kept one was fetched for such a demand within the last 2 seconds. */
+  /** Fetch a new one, unless the kept one was fetched for such a demand in the last 2 seconds. */
   readonly forceRefresh: boolean;
 }
 
-/** How a token came to be kept. */
+/** Where a kept token came from. */
 export interface TokenOrigin {
-  /** The same token where other instances find it, if it is there. */
+  /** The same token in the shared store, if it is there. */
   readonly shared: SharedToken | undefined;
-  /** The credential pair whose share of the cache it takes, if it may have several entries. */
+  /** The credential pair whose share of the cache it counts against, if the pair may have several entries. */
   readonly pair: string | undefined;
-  /** For what it was fetched. */
+  /** Why it was fetched. */
   readonly demand: Demand;
 }
 
-/** What keeping a token takes besides its texts: objects, keys, the cache's own lists. */
+/** What a kept token takes beside its texts: objects, keys, the cache's own lists. */
 const OVERHEAD_BYTES = 1024;
-/** Milliseconds for which a token that was fetched on demand is new enough for further demands. */
+/** Milliseconds for which a token that was fetched on demand also serves further demands. */
 const NEW_ENOUGH_MS = 2000;
-/** The same for a demand of more life than tokens have. */
+/** The same for a demand for more life than tokens have. */
 const FRESH_ENOUGH_MS = 10_000;
 
-/** Seconds before its expiry from which a token is not handed out any more, nor sent where another can be had. */
+/** Seconds before its expiry from which a token is no longer handed out, nor sent where another can be had. */
 export function marginOf(lifetime: number): number {
   return lifetime >= LONG_LIFETIME_S ? MARGIN_S : lifetime / 10;
 }
 
-/** A token with the time it has left. All times are the token clock's, in milliseconds. */
+/** A token with its remaining life. All times are in milliseconds on the token clock. */
 export class KeptToken {
   readonly expiresAt: number;
   readonly #reuseUntil: number;
   #refreshAt: number;
-  /** A newer one would have no more life than was asked for, either. */
+  /** More life was asked for than tokens have: a newer one would not satisfy the demand, either. */
   readonly #outlivedByDemand: boolean;
   #failedRefreshes = 0;
   #answer: TokenAnswer | undefined;
@@ -60,11 +60,11 @@ export class KeptToken {
     this.expiresAt = issuedAt + lifetime * 1000;
     this.#outlivedByDemand = origin.demand.minFresh > lifetime;
     this.#reuseUntil = this.expiresAt - marginOf(lifetime) * 1000;
-    // Somewhere in the first half of the last fifth, so that a fleet does not move in step.
+    // At random in the first half of the last fifth, so that instances do not all renew at once.
     this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);
   }
 
-  /** Approximate bytes that keeping it takes. */
+  /** Approximate bytes that it takes in the cache. */
   get size(): number {
     return this.token.size + OVERHEAD_BYTES;
   }
@@ -79,7 +79,7 @@ export class KeptToken {
     return Math.max(0, Math.floor((this.expiresAt - now) / 1000));
   }
 
-  /** Whether it has enough life left, a whole second at least, to be handed out in place of a new one. */
+  /** Whether it has enough life left, at least a whole second, to be handed out instead of a new one. */
   isReusable(now: number, maxAgeS: number, minFreshS: number): boolean {
     const remaining = this.remaining(now);
     const age = now - this.issuedAt;
@@ -99,7 +99,7 @@ export class KeptToken {
     this.#refreshAt = now + wait * (1 + random() / 2);
   }
 
-  /** The answer with the life that remains; within one second it is the same for all. */
+  /** The answer with the remaining life, built at most once a second. */
   answerAt(now: number): TokenAnswer {
     const remaining = this.remaining(now);
     if (this.#answer === undefined || this.#answeredRemaining !== remaining) {
@@ -120,11 +120,11 @@ export interface TokenAnswer {
   readonly source: TokenSource;
   /** The token as it was issued. */
   readonly issued: IssuedToken;
-  /** Seconds of life left; `undefined` when upstream said nothing usable. */
+  /** Seconds of life left; `undefined` when upstream did not say. */
   readonly remaining: number | undefined;
 }
 
-/** Puts a token into an answer; one that has just been issued has all its life left. */
+/** Makes an answer of a token; by default one with all its life left. */
 export function answerWith(
   issued: IssuedToken,
   text: string,

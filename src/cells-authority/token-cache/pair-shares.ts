@@ -1,10 +1,10 @@
 interface Share {
   bytes: number;
-  /** Bytes of each entry, the one added longest ago first. */
+  /** Bytes of each entry, oldest first. */
   readonly entries: Map<string, number>;
 }
 
-/** Keeps one credential pair with many scopes from taking the cache away from all others. */
+/** Keeps one credential pair with many scopes from filling the cache. */
 export class PairShares {
   readonly #shares = new Map<string, Share>();
 
@@ -13,7 +13,7 @@ export class PairShares {
     private readonly maxBytes: number,
   ) {}
 
-  /** Adds an entry; the keys of those that have to go for it. */
+  /** Adds an entry and returns the keys of those that have to go for it. */
   add(pair: string, key: string, bytes: number): string[] {
     const share = this.#shares.get(pair) ?? { bytes: 0, entries: new Map<string, number>() };
     this.#shares.set(pair, share);

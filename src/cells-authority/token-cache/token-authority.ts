@@ -17,19 +17,19 @@ import { GuessingSlowed, GuessLimits, guessSubjects } from './guess-limits.js';
 import { answerWith, type TokenAnswer } from './kept-token.js';
 import { type CacheEntry, type ReuseTerms, TokenCache } from './token-cache.js';
 
-/** A token request, however it came. */
+/** A token request, over HTTP or from the application. */
 export type AuthorityRequest = Pick<TokenRequest, 'credentials' | 'scope' | 'clientAddress'>;
 
-/** A token request, and what stands for it. */
+/** A token request with its keys. */
 interface KeyedRequest extends AuthorityRequest, HeldRequest {}
 
-/** What is kept in memory at the moment. */
+/** Numbers for metrics, as they are at the moment. */
 export interface AuthorityNumbers {
   readonly keptTokens: number;
   readonly keptBytes: number;
-  /** Credential pairs, and requests of one, that are on hold. */
+  /** Credential pairs and single requests on hold. */
   readonly heldCredentials: number;
-  /** Requests that wait for a connection to the authorization server. */
+  /** Requests waiting for a connection to the authorization server. */
   readonly waitingRequests: number;
   /** Whether the store that instances share is used, or why it is not; `undefined` when there is none. */
   readonly sharedStore: SharedStore['state'] | undefined;
@@ -37,10 +37,10 @@ export interface AuthorityNumbers {
 
 const TOKEN_REUSED: AuthorityEvent = { type: 'token_served', source: 'kept' };
 
-/** The way of every token request: reuse, guess limits, single flight, holds, authorization server. */
+/** The path of every token request: reuse, guess limits, single flight, holds, authorization server. */
 @Injectable()
 export class TokenAuthority {
-  /** Without it every request is forwarded. */
+  /** `undefined`: every request is forwarded. */
   readonly #cache: TokenCache | undefined;
 
   constructor(
@@ -58,9 +58,9 @@ export class TokenAuthority {
   }
 
   /**
-   * A token on these terms: at once when one is kept, or else through a promise.
+   * A token on these terms: returned at once when one is kept, as a promise otherwise.
    *
-   * @throws OAuthError through the promise when no token can be had.
+   * @throws OAuthError by rejecting the promise, when no token can be had.
    */
   obtain(request: AuthorityRequest, terms: ReuseTerms): TokenAnswer | Promise<TokenAnswer> {
     const key = this.keys.token(request.credentials, request.scope);
@@ -91,7 +91,7 @@ export class TokenAuthority {
       try {
         this.#checkGuessing(request);
       } catch (slowed) {
-        // A token that is kept is served even to a slowed address, wherever it is kept.
+        // A slowed address still gets a token that is kept, here or in the shared store.
         const adopted = await this.#adopt(cache, request, terms);
         if (adopted === undefined) throw slowed;
         return adopted;
@@ -100,7 +100,7 @@ export class TokenAuthority {
         return await cache.fetch(entryFor(request), terms, (accept) => this.#fetchToken(request, accept));
       } catch (error) {
         if (!(error instanceof GuessingSlowed)) throw error;
-        // Another client began the flight, and was slowed: that is nothing to this one, unless it is slowed itself.
+        // The flight belonged to another client that was slowed; this one only fails if it is slowed itself.
       }
     }
   }
@@ -110,7 +110,7 @@ export class TokenAuthority {
     return flight && cache.adopt(entryFor(request), terms, (accept) => flight.tokens.find(accept));
   }
 
-  /** What stands for a client id in events. */
+  /** Identifies a client in events without showing its id. */
   fingerprint(clientId: string): string {
     return this.keys.fingerprint(clientId);
   }
@@ -126,8 +126,8 @@ export class TokenAuthority {
   }
 
   /**
-   * Drops exactly this token, and no newer one; `false` when it is not kept here. Another instance's is dropped where all
-   * instances find it.
+   * Drops exactly this token, and no newer one; `false` when it is not kept here. It is dropped from the shared store,
+   * too, whichever instance put it there.
    */
   invalidate(accessToken: string): boolean {
     if (this.#cache?.drop(accessToken) === true) return true;
@@ -163,15 +163,15 @@ export class TokenAuthority {
     accept: AcceptToken,
   ): Promise<IssuedToken | SharedToken> {
     const send = () => this.#send(request, deadline, flight);
-    // Nothing will be sent, and so there is nothing that the other instances would have to wait for.
+    // Nothing will be sent, so the other instances need not wait.
     if (this.holds.isHeld(request)) return (await flight.tokens.find(accept)) ?? send();
     return flight.tokens.obtain(accept, send, deadline);
   }
 
-  /** Forwards the request; from a client over HTTP, as a guess among others until it turns out to be right. */
+  /** Forwards the request. Over HTTP it counts as a guess until it turns out to be right. */
   async #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
     const { clientAddress, client } = request;
-    // A hold answers without asking anybody.
+    // A hold answers without a request.
     if (clientAddress === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
     const guess = await this.guessLimits.reserve(clientAddress, client, deadline);
     const outcome = { refused: false };
@@ -186,7 +186,7 @@ export class TokenAuthority {
     }
   }
 
-  /** @throws GuessingSlowed when the client is past a limit, counting what it did at other instances. */
+  /** @throws GuessingSlowed when the client is past a limit, its refusals on other instances included. */
   async #learnGuesses(address: string, client: string, flight: SharedFlight | undefined): Promise<void> {
     const counts = await flight?.readGuesses(guessSubjects(address));
     if (counts === undefined) return;

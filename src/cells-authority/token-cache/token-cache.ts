@@ -13,62 +13,59 @@ import { type Demand, KeptToken } from './kept-token.js';
 import { PairShares } from './pair-shares.js';
 import { answerWith, type TokenAnswer } from './kept-token.js';
 
-/** What a client may demand of a token that is reused. */
+/** What a client demands of a token before it is reused. */
 export interface ReuseTerms extends Demand {
-  /** Seconds since its issue within which a token may be reused. */
+  /** Seconds after its issue for which a token may be reused. */
   readonly maxAge: number;
 }
 
 /**
- * Gets a new token, or one that another instance fetched and that is accepted; throws an {@link OAuthError}
- * when there is none to be had.
+ * Gets a new token, or one from another instance that is accepted; throws an {@link OAuthError} when none can be had.
  */
 export type FetchToken = (accept: AcceptToken) => Promise<IssuedToken | SharedToken>;
 
-/** 0 inclusive to 1 exclusive; spreads renewals in time. */
+/** From 0 up to but not including 1; spreads renewals over time. */
 type Random = () => number;
 
-/** What a token is kept under. */
 export interface CacheEntry {
   readonly key: string;
-  /** Stands for the credential pair where it may have several entries: its requests name scopes. */
+  /** Key of the credential pair, if it may have several entries because its requests name scopes. */
   readonly pair: string | undefined;
 }
 
-/** Whether a token will do, however it was come by. */
+/** Whether a token will do, wherever it came from. */
 type Judge = (kept: KeptToken) => boolean;
 
-/** What a flight brought. */
+/** The outcome of a flight. */
 interface Landed {
   readonly token: IssuedToken;
-  /** Present when the token is another instance's, and so not as new as can be. */
+  /** Set when another instance fetched the token, which may then be some time old. */
   readonly found: KeptToken | undefined;
 }
 
-/** Bytes of kept tokens. A limit on entries alone would allow 10,000 of 64 KiB: 640 MB. */
+/** Bytes of kept tokens. An entry limit alone would allow 10,000 entries of 64 KiB: 640 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** The part of the cache that one pair may take with its scopes, in entries and in bytes. */
+/** The part of the cache that one pair may fill with its scopes, in entries and in bytes. */
 const SHARE_OF_PAIR = 1 / 10;
 /** Entries; a small cache is not worth dividing. */
 const SMALLEST_SHARE = 10;
 const MAX_DROPPED = 1000;
-/** A renewal is asked for by nobody. */
+/** A background renewal: no client asked for it. */
 const NO_DEMAND: Demand = { minFresh: 0, forceRefresh: false };
 const MAX_REMOVED_AT_ONCE = 4;
 
 /**
- * Reuse: one upstream request where there used to be thousands. Finds kept tokens, lets concurrent requests of one key
- * share one flight, renews tokens ahead of their expiry, and falls back to a token that is still valid when no new one
- * can be had.
+ * Reuse: one upstream request instead of thousands. Finds kept tokens, lets concurrent requests for the same key share
+ * one flight, renews tokens before they expire, and falls back to a still valid token when no new one can be had.
  */
 @Injectable()
 export class TokenCache {
   readonly #kept: LRUCache<string, KeptToken>;
-  /** Under which keys a token is kept, by its digest. */
+  /** The keys that a token is kept under, by the token's digest. */
   readonly #keysOfToken = new Map<string, readonly string[]>();
   readonly #shares: PairShares;
   readonly #flights = new Map<string, Promise<Landed>>();
-  /** Digests of tokens somebody found to be bad; a flight that was under way must not bring one of them back. */
+  /** Digests of tokens that turned out to be bad. A flight already under way must not bring one of them back. */
   readonly #dropped = new LRUCache<string, true>({ max: MAX_DROPPED });
 
   constructor(
@@ -98,12 +95,12 @@ export class TokenCache {
     return this.#kept.size;
   }
 
-  /** What they take, as far as it is counted; for metrics. */
+  /** Approximate bytes they take; for metrics. */
   get bytes(): number {
     return this.#kept.calculatedSize;
   }
 
-  /** The kept token on these terms, without waiting for anything; starts a renewal when it is due. */
+  /** The kept token if it meets these terms, without waiting. Starts a renewal when one is due. */
   reuse(key: string, terms: ReuseTerms, fetch: FetchToken): TokenAnswer | undefined {
     const kept = this.#kept.get(key);
     const now = this.clock();
@@ -114,15 +111,15 @@ export class TokenCache {
   }
 
   /**
-   * A new token on these terms, for which {@link reuse} had none.
+   * A new token on these terms, when {@link reuse} had none.
    *
-   * @throws OAuthError when no token can be had and none that is still valid is kept.
+   * @throws OAuthError when no token can be had and no kept one is still valid.
    */
   fetch(entry: CacheEntry, terms: ReuseTerms, fetch: FetchToken): Promise<TokenAnswer> {
     return this.#fetchOrJoin(entry, fetch, this.#judgeBy(terms), terms);
   }
 
-  /** The token that another instance fetched, if it will do; nothing is fetched. */
+  /** A token from the shared store, if it will do; nothing is fetched. */
   async adopt(
     entry: CacheEntry,
     terms: ReuseTerms,
@@ -139,7 +136,7 @@ export class TokenCache {
       const { token, found } = await (underWay ?? this.#takeOff(entry, fetch, judge, demand));
       if (found === undefined)
         return answerWith(token, token.text, underWay === undefined ? 'fetched' : 'shared_flight');
-      // Whoever began the flight may have asked for less than this one.
+      // The request that began the flight may have demanded less than this one.
       if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(entry, fetch, judge, demand);
       return this.#answerFound(found);
     } catch (error) {
@@ -149,7 +146,7 @@ export class TokenCache {
     }
   }
 
-  /** Drops exactly this token, and no newer one. `false` when it is not kept here: then nothing has happened. */
+  /** Drops exactly this token, and no newer one. Does nothing and returns `false` when it is not kept here. */
   drop(accessToken: string): boolean {
     const token = digest(accessToken);
     const keys = this.#keysOfToken.get(token);
@@ -177,7 +174,7 @@ export class TokenCache {
     return (kept) => kept.isReusable(this.clock(), maxAge, minFresh) && (!forceRefresh || kept.issuedAt >= askedAt);
   }
 
-  /** What is found is kept even when it will not do: it is what to fall back to. */
+  /** A found token is kept even if it will not do: it may serve as a fallback. */
   #keepAndJudge(entry: CacheEntry, judge: Judge): AcceptToken {
     return (shared) => {
       const found = this.#keep(entry, shared.token, shared);
@@ -189,7 +186,7 @@ export class TokenCache {
     return { ...found.answerAt(this.clock()), source: 'shared_store' };
   }
 
-  /** One flight a key at a time: a slower, older fetch cannot overwrite a newer token, for there is no other. */
+  /** One flight per key at a time, so a slower, older fetch can never overwrite a newer token. */
   #takeOff(entry: CacheEntry, fetch: FetchToken, judge: Judge, demand: Demand): Promise<Landed> {
     const flight = this.#fly(entry, fetch, judge, demand);
     this.#flights.set(entry.key, flight);
@@ -208,7 +205,7 @@ export class TokenCache {
     }
   }
 
-  /** A new token replaces the kept one; a token that was found does so when it lives longer. */
+  /** A new token replaces the kept one; a found one only if it lives longer. */
   #keep(
     { key, pair }: CacheEntry,
     token: IssuedToken,
@@ -240,7 +237,7 @@ export class TokenCache {
     }
   }
 
-  /** Whatever is added takes the longest unused with it if those have expired: nothing has to walk the whole cache. */
+  /** Each addition removes a few expired entries from the least recently used end, so no full scan is needed. */
   #removeExpired(now: number): void {
     for (let removed = 0; removed < MAX_REMOVED_AT_ONCE; removed += 1) {
       const oldest = this.#kept.rkeys().next();
@@ -272,12 +269,12 @@ export class TokenCache {
   }
 }
 
-/** Nobody said that the credentials are wrong: there is just nobody to ask. */
+/** Whether the authorization server could not be asked, as opposed to having refused the credentials. */
 function isUnavailability(error: unknown): boolean {
   return error instanceof OAuthError && (error.status >= 500 || error.status === 429);
 }
 
-/** The tokens themselves could take 64 KiB each. */
+/** Maps hold digests instead of tokens, which may take 64 KiB each. */
 function digest(accessToken: string): string {
   return hash('sha256', accessToken, 'base64url');
 }
