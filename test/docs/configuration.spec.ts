@@ -66,6 +66,7 @@ describe('The settings', () => {
   const EXAMPLES: Readonly<Record<string, string>> = {
     UPSTREAM_TOKEN_URL: 'https://a.example/token',
     REDIS_URL: 'redis://b.example',
+    UPSTREAM_PROXY_URL: 'http://d.example:3128',
     TOKEN_CACHE_SECRET: 'x'.repeat(32),
     HOST: '0.0.0.0',
     TRUST_PROXY: '10.0.0.0/8',
