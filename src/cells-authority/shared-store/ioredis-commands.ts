@@ -8,18 +8,18 @@ import { RedisTls } from './redis-tls.js';
 import { Handshakes, redisTroubleOf } from './redis-trouble.js';
 
 const CONNECT_TIMEOUT_MS = 2000;
-/** A connection on which nothing comes back is given up then; the kernel would take a quarter of an hour. */
+/** A silent connection is given up after this long; the kernel would take a quarter of an hour. */
 const SILENCE_MS = 3000;
 const LONGEST_RECONNECT_DELAY_MS = 2000;
-/** What the other end has for closing, when the connection is ended here. */
+/** How long Redis may take to close a connection that was ended here. */
 const FAREWELL_MS = 100;
-/** After a failover the old master refuses writes; a Redis that is read-only for good must not cost a reconnect a write. */
+/** An old master is read-only after a failover: reconnect, but not for every write, in case Redis stays read-only. */
 const READ_ONLY_RECONNECT_MS = 60_000;
 
 /**
- * Connects to Redis, and reconnects for as long as it lives; does not wait for the connection.
+ * Connects to Redis without waiting for the connection, and reconnects until disconnected.
  *
- * @throws Error when a file for TLS cannot be used.
+ * @throws Error when a TLS file cannot be used.
  */
 export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSignal) => void): RedisCommands {
   const tls = address.tls ? new RedisTls(address) : undefined;
@@ -37,7 +37,7 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
         retryDelayOnFailover: 20,
         maxRedirections: 2,
         clusterRetryStrategy: reconnectDelay,
-        // Certificates name hosts: their addresses are not looked up ahead.
+        // Certificates are issued for host names, so names are not resolved to addresses first.
         ...(address.tls
           ? {
               dnsLookup: (host, found: (error: null, address: string) => void) => {
@@ -60,7 +60,7 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
       sentinelRetryStrategy: reconnectDelay,
       ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
     });
-    // A Sentinel's way to the master is ioredis' own, and it listens for a socket's first error alone.
+    // With Sentinels ioredis connects to the master itself, and handles only the first error of a socket.
     master.on('error', () => {
       ignoreErrors(master.stream);
     });
@@ -69,10 +69,10 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
   return new IoredisCommands(new Redis({ ...options, ...first, Connector }), { handshakes, tls }, onSignal);
 }
 
-/** The one class that knows ioredis. Its errors stop here: they hold the commands, and the password among them. */
+/** Sends the commands. The errors of ioredis stop here: they contain the command, which may contain the password. */
 class IoredisCommands implements RedisCommands {
   #trouble: SharedStoreTrouble | undefined;
-  /** Whether it was ready since it was connected, if it is. */
+  /** Whether Redis has answered on this connection; `true` while there is none. */
   #answered = true;
 
   constructor(
@@ -104,13 +104,13 @@ class IoredisCommands implements RedisCommands {
     return this.redis.status === 'ready' && this.#unusable === undefined;
   }
 
-  /** ioredis goes on with database 0 when it cannot have the one that was asked for. */
+  /** ioredis silently uses database 0 when the requested one is not available. */
   get #unusable(): SharedStoreTrouble | undefined {
     return this.#trouble === 'database' || this.#trouble === 'permission' ? this.#trouble : undefined;
   }
 
   async get(key: string): Promise<TimedValue | undefined> {
-    // Both at once: neither waits for the other, and Redis answers them in this order.
+    // Both in one round trip; Redis answers them in this order.
     const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]), [key]);
     return value === null || lifeMs === -2 ? undefined : { value, lifeMs: Math.max(0, lifeMs) };
   }
@@ -133,7 +133,7 @@ class IoredisCommands implements RedisCommands {
   }
 }
 
-/** There is no socket before the first Sentinel has answered, whatever the type says. */
+/** Whatever the type says, there is no socket until the first Sentinel has answered. */
 function ignoreErrors(socket: Socket | undefined): void {
   if (socket?.listeners('error').includes(ignore) === false) socket.on('error', ignore);
 }
@@ -144,7 +144,7 @@ async function answered<T>(command: Promise<T>, keys: readonly string[]): Promis
   try {
     return await command;
   } catch (error) {
-    // Not as a cause: it holds the command, and a command may hold the password.
+    // Not as a cause: it contains the command, and the command may contain the password.
     // eslint-disable-next-line preserve-caught-error
     if (!(error instanceof Error && error.name === 'ReplyError')) throw new Error('Redis did not answer');
     throw error.message.includes('WRONGTYPE') ? new ForeignType(keys) : new RedisRefusal();

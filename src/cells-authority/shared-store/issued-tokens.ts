@@ -2,17 +2,17 @@ import { type Patience, type RedisAccess } from './redis-access.js';
 import { SEAL_BYTES, type SharedKeys } from './shared-keys.js';
 import { deleteValue } from './shared-token.js';
 
-/** Where it is told which value in Redis a token is, found by nothing but the token. */
+/** The Redis key that says where a token is kept. Only somebody with the token can compute it. */
 export function issuedKey(keys: SharedKeys, accessToken: string): string {
   return keys.key('issued', [accessToken]);
 }
 
-/** What is told there: the seal that tells the value from every other, and its key. */
+/** What is kept there: the start of the value, which is unique to it, and the value's key. */
 export function place(key: string, value: Buffer): Buffer {
   return Buffer.concat([value.subarray(0, SEAL_BYTES), Buffer.from(key)]);
 }
 
-/** Deletes a token that any instance has fetched, and no newer one. Of a token that none has, nothing is kept. */
+/** Deletes a token that any instance has fetched, and no newer one. An unknown token leaves no trace. */
 export async function forgetIssued(
   access: RedisAccess,
   patience: Patience,

@@ -7,9 +7,9 @@ import { type OpenStore, RenewableStore } from './renewable-store.js';
 import { RedisSharedStore } from './shared-store.js';
 
 /**
- * The shared store, if tokens are kept in Redis. It does not wait for Redis, and uses it as soon as it can be reached.
+ * Opens the shared store, if tokens are kept in Redis. Does not wait for Redis, which is used once it can be reached.
  *
- * @throws Error when the options are wrong or ioredis is missing; never because of Redis.
+ * @throws Error when the options are wrong or ioredis is missing; never because of Redis itself.
  */
 export async function openSharedStore(
   options: AuthorityOptions,
@@ -21,12 +21,12 @@ export async function openSharedStore(
   if (options.tokenCache !== 'redis') return undefined;
   const { connectToRedis } = await importIoredisCommands();
 
-  const openStore: OpenStore = ({ redisUrl, tokenCacheSecret: secrets }, tell) => {
+  const openStore: OpenStore = ({ redisUrl, tokenCacheSecret: secrets }, report) => {
     const address = parseRedisUrl(redisUrl);
-    // Not quoted: it may hold a password.
-    if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is no Redis URL');
+    // Not quoted because it may contain a password.
+    if (address === undefined) throw new Error('CellsAuthorityModule: redisUrl is not a Redis URL');
     if (secrets === undefined) throw new Error('CellsAuthorityModule: tokenCacheSecret is missing');
-    const access = new RedisAccess(clock, tell, patienceMs);
+    const access = new RedisAccess(clock, report, patienceMs);
     const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
     access.use(
       connectToRedis(address, (signal) => {
@@ -39,7 +39,7 @@ export async function openSharedStore(
   return new RenewableStore(options, openStore, observe);
 }
 
-/** Hosts that keep tokens elsewhere need no ioredis. */
+/** Hosts that do not keep tokens in Redis need not install ioredis. */
 async function importIoredisCommands() {
   try {
     return await import('./ioredis-commands.js');

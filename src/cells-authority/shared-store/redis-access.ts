@@ -7,14 +7,14 @@ import {
 import { type Clock } from '../clock.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
-/** Milliseconds that a request waits for Redis, all its commands together. */
+/** Milliseconds that a request waits for Redis at most, for all its commands together. */
 export const REDIS_PATIENCE_MS = 50;
 const FIRST_BYPASS_MS = 500;
 const LONGEST_BYPASS_MS = 10_000;
 const WARNING_INTERVAL_MS = 60_000;
 const FAREWELL_MS = 200;
 
-/** What is left of a request's patience with Redis. */
+/** The rest of the time that a request may spend waiting for Redis. */
 export class Patience {
   #leftMs: number;
 
@@ -32,8 +32,8 @@ export class Patience {
 }
 
 /**
- * Redis as something that may fail. Every command has a time limit, and a failed one yields `undefined`. After a command
- * without an answer Redis is bypassed until a probe in the background gets through.
+ * Access to a Redis that may fail. Every command has a time limit, and a failed one yields `undefined`. When a command
+ * gets no answer, Redis is bypassed until a background probe succeeds.
  */
 export class RedisAccess {
   #commands: RedisCommands | undefined;
@@ -52,7 +52,6 @@ export class RedisAccess {
     private readonly patienceMs = REDIS_PATIENCE_MS,
   ) {}
 
-  /** A new request's patience. */
   newPatience(): Patience {
     return new Patience(this.patienceMs);
   }
@@ -67,7 +66,7 @@ export class RedisAccess {
     return this.#commands?.ready === true && !this.#bypassed && !this.#closed;
   }
 
-  /** Whether Redis is used, or why it is not. */
+  /** Whether Redis is used, or why not. */
   get state(): 'connecting' | 'available' | SharedStoreTrouble {
     return this.#state;
   }
@@ -83,7 +82,7 @@ export class RedisAccess {
     this.observe({ type: 'shared_store', operation, outcome });
   }
 
-  /** A command's answer; `undefined` when there is none in time, for whatever reason. */
+  /** A command's answer; `undefined` when it fails or there is no answer in time. */
   async ask<T>(
     operation: SharedStoreOperation,
     patience: Patience,
@@ -97,7 +96,7 @@ export class RedisAccess {
     }
   }
 
-  /** The same while waiting for another instance, not for Redis: only a command without an answer costs patience. */
+  /** The same while waiting for another instance rather than for Redis: only a missing answer uses up patience. */
   async askFreely<T>(
     operation: SharedStoreOperation,
     patience: Patience,
@@ -120,7 +119,7 @@ export class RedisAccess {
     return answer;
   }
 
-  /** Sends a command whose outcome nobody waits for. */
+  /** Sends a command in the background. */
   send(operation: SharedStoreOperation, command: (redis: RedisCommands) => Promise<unknown>): void {
     const commands = this.#commands;
     if (commands === undefined || !this.available) {
@@ -140,7 +139,7 @@ export class RedisAccess {
     this.#background.add(sent);
   }
 
-  /** Waits a moment for the commands that were sent, and ends the connection. */
+  /** Waits briefly for commands that were sent, then ends the connection. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#probe);
@@ -181,7 +180,7 @@ export class RedisAccess {
     this.#reportConnection('available');
   }
 
-  /** Reports a change of the connection; a loss once a minute at most for each reason, in case Redis comes and goes. */
+  /** Reports a change of state. Each reason is reported once a minute at most, in case Redis comes and goes. */
   #reportConnection(state: 'available' | SharedStoreTrouble): void {
     this.#state = state;
     if (state === this.#reported) return;
@@ -198,7 +197,7 @@ export class RedisAccess {
   }
 }
 
-/** Deletes what has another type than our keys of that name. */
+/** Deletes a key whose type is not the one we use under that name. */
 const DELETE_FOREIGN = `
 for _, key in ipairs(KEYS) do
   local counted = string.find(key, '^ca:refusals:') or string.find(key, '^ca:forwards:')
@@ -207,7 +206,7 @@ for _, key in ipairs(KEYS) do
 end
 return 1`;
 
-/** A command without an answer, in time or at all, or with an error for an answer. */
+/** A command that got no answer in time, or an error. */
 class Failed {
   readonly how: 'no_answer' | 'refused' | 'tampered';
   readonly foreignKeys: readonly string[];
@@ -222,7 +221,7 @@ class Failed {
 async function inTime<T>(answer: Promise<T>, limitMs: number): Promise<T | Failed> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      // An answer that came while this process was busy with something else did come in time: it is read first.
+      // An answer that arrived while this process was busy counts as in time: give it a chance to be read first.
       setImmediate(() => {
         resolve(new Failed());
       });

@@ -1,6 +1,6 @@
-/** Where Redis is and how to get in, as `redisUrl` says it. */
+/** Where Redis is and how to log in, read from `redisUrl`. */
 export interface RedisAddress {
-  /** One, or the first ones of a Cluster, or the Sentinels. */
+  /** A single host, some nodes of a Cluster, or the Sentinels. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly tls: boolean;
   /** PEM file of the certificate authority to trust instead of Node's own. */
@@ -37,7 +37,7 @@ const PARAMETERS: ReadonlySet<string> = new Set([
  * - `host:port,host:port?cluster` is a Cluster;
  * - `host:port,host:port?sentinel=<master>` are Sentinels, with `sentinelUsername` and `sentinelPassword`.
  *
- * User, password and parameters are percent-encoded. `undefined` when it is no such URL.
+ * User, password and parameters are percent-encoded. `undefined` for anything else.
  */
 export function parseRedisUrl(url: string): RedisAddress | undefined {
   try {

@@ -1,29 +1,29 @@
 import { type SharedStoreTrouble } from '../authority-observer.js';
 
-/** A value with the milliseconds it has left, by Redis' own clock. */
+/** A value with its remaining milliseconds by Redis' own clock. */
 export interface TimedValue {
   readonly value: Buffer;
   readonly lifeMs: number;
 }
 
-/** What the connection to Redis tells about itself: that it is ready, or why it is not. */
+/** What the connection to Redis reports: that it is ready, or why it is not. */
 export type RedisSignal = 'ready' | SharedStoreTrouble;
 
-/** What is asked of Redis: each method is one round trip and touches one hash slot of a Cluster. */
+/** The Redis commands in use. Each method is one round trip and touches one hash slot of a Cluster. */
 export interface RedisCommands {
   /** Whether commands can be sent at the moment. */
   readonly ready: boolean;
-  /** A value and its life; values without an end are not ours and have a life of 0. */
+  /** A value and its remaining life, which is 0 for a value that never expires: that is not one of ours. */
   get(key: string): Promise<TimedValue | undefined>;
   set(key: string, value: Buffer | string, lifeMs: number): Promise<void>;
   /** Runs a Lua script, atomically. */
   run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown>;
   ping(): Promise<void>;
-  /** Ends it for good, at once. */
+  /** Ends the connection for good, at once. */
   disconnect(): void;
 }
 
-/** Redis answered, and the answer is an error: full, read-only, not permitted. Nothing of the command is in it. */
+/** Redis answered with an error: full, read-only, not permitted. Contains nothing of the command. */
 export class RedisRefusal extends Error {
   constructor() {
     super('Redis refused a command');
@@ -31,7 +31,7 @@ export class RedisRefusal extends Error {
   }
 }
 
-/** One of these keys holds a type that is not ours. */
+/** One of these keys has a type that we do not use for it. */
 export class ForeignType extends RedisRefusal {
   constructor(readonly keys: readonly string[]) {
     super();

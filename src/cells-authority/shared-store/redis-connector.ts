@@ -9,8 +9,8 @@ const REDIS_PORT = 6379;
 /**
  * Makes ioredis' connections to one Redis, and to the nodes of a Cluster.
  *
- * ioredis' own connector listens for the first error of a socket alone. TLS may tell of a second one, such as an alert
- * right behind a certificate that is not trusted, and an error that nobody listens for ends the process.
+ * ioredis' own connector listens only for the first error of a socket. TLS may emit a second one, such as an alert
+ * right after an untrusted certificate, and an error without a listener would end the process.
  */
 export function redisConnector(
   handshakes: Handshakes,
@@ -27,9 +27,9 @@ export function redisConnector(
 
     override connect(): Promise<Socket> {
       this.connecting = true;
-      // What `open` throws is the promise's, too.
+      // Inside the promise, so that an error of `open` rejects it.
       return new Promise((resolve) => {
-        // The options are those of the start, and files may have been renewed since.
+        // Not the TLS options from the start: the files may have been renewed since.
         const socket = open({ ...this.#options, tls: security?.options });
         handshakes.watch(socket);
         socket.on('error', (error) => {

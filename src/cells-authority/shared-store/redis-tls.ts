@@ -12,13 +12,13 @@ interface ClientCertificate {
   readonly key: string;
 }
 
-/** How connections to Redis are secured. The files are followed: connections that begin later use what they hold then. */
+/** TLS for connections to Redis. The files are watched: new connections use their latest contents. */
 export class RedisTls {
   readonly #authorities: CertificateAuthorities;
   #own: ClientCertificate | undefined;
   readonly #stop: () => void;
 
-  /** @throws Error that says which of the files of `redisUrl` cannot be used, and quotes nothing of them. */
+  /** @throws Error that names the file of `redisUrl` that cannot be used, without quoting its contents. */
   constructor({ caFile, client }: Pick<RedisAddress, 'caFile' | 'client'>) {
     this.#own = client === undefined ? undefined : readOwn(client);
     try {
@@ -34,12 +34,12 @@ export class RedisTls {
           });
   }
 
-  /** For a connection that begins now. */
+  /** For a new connection. */
   get options(): ConnectionOptions {
     return { ...verifiedTls(this.#authorities.pem), ...this.#own };
   }
 
-  /** Follows the files no longer. */
+  /** Stops watching the files. */
   close(): void {
     this.#authorities.close();
     this.#stop();
@@ -60,7 +60,7 @@ function readOwn({ certFile, keyFile }: NonNullable<RedisAddress['client']>): Cl
     const pair = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
     if (isPair(pair)) return pair;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new Error(
     'CellsAuthorityModule: the "cert" and "key" files of redisUrl must be PEM files of a certificate and its own private key',

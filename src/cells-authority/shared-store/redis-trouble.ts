@@ -5,7 +5,7 @@ import { tlsTroubleOf } from '../verified-tls.js';
 
 const CLIENT_CERTIFICATE = /ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA)$/;
 
-/** What Redis' own error replies begin with, or say. */
+/** Redis' error replies. */
 const REPLIES: readonly (readonly [RegExp, SharedStoreTrouble])[] = [
   [/^(?:NOAUTH|WRONGPASS)\b|invalid password/i, 'password'],
   [/^NOPERM\b/, 'permission'],
@@ -13,17 +13,17 @@ const REPLIES: readonly (readonly [RegExp, SharedStoreTrouble])[] = [
   [/^(?:LOADING|MASTERDOWN|CLUSTERDOWN)\b/, 'no_answer'],
 ];
 
-/** Names the reason why there is no connection by the error's code or by how Redis' reply begins. Nothing of it is kept. */
+/** Why there is no connection, by the error's code or the text of Redis' reply, of which nothing is kept. */
 export function redisTroubleOf(error: unknown): SharedStoreTrouble | undefined {
   if (!isFailure(error)) return undefined;
-  // What a Cluster says when none of its nodes could be reached.
+  // A Cluster client's error when no node could be reached.
   if (error.lastNodeError !== undefined) return redisTroubleOf(error.lastNodeError);
   const code = String(error.code);
   if (CLIENT_CERTIFICATE.test(code)) return 'hung_up';
   const tls = tlsTroubleOf(code);
   if (tls !== undefined) return tls;
   if (error.name === 'ReplyError') return REPLIES.find(([words]) => words.test(String(error.message)))?.[1];
-  // The bytes that came are no reply of Redis: TLS, most likely.
+  // The other end does not speak Redis; most likely it speaks TLS.
   return error.name === 'ParserError' ? 'tls_failed' : undefined;
 }
 
@@ -38,9 +38,9 @@ function isFailure(error: unknown): error is Failure {
   return typeof error === 'object' && error !== null;
 }
 
-/** How the TLS handshakes with one Redis go; ioredis tells of one that hangs as of any other slow connection. */
+/** Watches the TLS handshakes with one Redis. ioredis cannot tell a stuck handshake from any other slow connection. */
 export class Handshakes {
-  /** Whether the latest socket has reached somebody, and no TLS came about. */
+  /** Whether the latest socket is connected but its TLS handshake has not finished. */
   stuck = false;
 
   watch(socket: Socket): void {

@@ -2,13 +2,12 @@ import { type AuthorityObserver } from '../authority-observer.js';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type SharedFlight, type SharedRequest, type SharedStore } from './shared-store.js';
 
-/** What can change while the process runs. */
+/** The options that can change while the process runs. */
 export type RedisAccessOptions = Pick<AuthorityOptions, 'redisUrl' | 'tokenCacheSecret'>;
 
-/** Opens a store with these options, which tells this observer what happens. */
 export type OpenStore = (options: RedisAccessOptions, observe: AuthorityObserver) => SharedStore;
 
-/** Longer than any flight that uses the store before. */
+/** When the previous store is closed: longer than any flight that still uses it. */
 const FAREWELL_MS = 60_000;
 
 /** A shared store whose password, address or secret can be renewed. */
@@ -26,7 +25,7 @@ export class RenewableStore implements SharedStore {
   }
 
   /**
-   * Uses other options from the next request on; what is under way goes on with those before.
+   * Uses other options from the next request on. Requests under way keep the previous ones.
    *
    * @throws Error when the options cannot be used; then nothing changes.
    */
@@ -67,7 +66,7 @@ export class RenewableStore implements SharedStore {
     await Promise.all([this.#current, ...this.#before.keys()].map((store) => store.onApplicationShutdown()));
   }
 
-  /** What becomes of a store that is not used any more is nobody's trouble. */
+  /** Only the current store reports events. */
   #openNth(options: RedisAccessOptions, nth: number): SharedStore {
     return this.openStore(options, (event) => {
       if (nth === this.#generation) this.observe(event);

@@ -10,26 +10,26 @@ import { type SharedKeys } from './shared-keys.js';
 import { nextLook } from './shared-lock.js';
 import { MAX_HELD_BODY_LENGTH, REFUSAL_COUNTS_MS, REFUSALS_ALLOWED } from '../token-cache/refusal-limit.js';
 
-/** What is held: the credential pair, or one request of it, whose scope was refused, say. */
+/** What is held: the credential pair, or a single request of it, for example because its scope was refused. */
 export type Held = 'pair' | 'request';
 
-/** A hold that another instance began. */
+/** A hold that another instance set. */
 export interface SharedHold {
   readonly of: Held;
-  /** `undefined` when the pair was refused too often, and no hold with an answer is left. */
+  /** `undefined` when the pair was refused too often and no answer is left to repeat. */
   readonly answer: OAuthError | undefined;
   readonly lifeMs: number;
 }
 
-/** What counts against a pair that may be forwarded. */
+/** The refusals of a pair that may still be forwarded. */
 export interface SharedCount {
   /** Refusals of the pair in the last 600 s. */
   readonly refusals: number;
-  /** Milliseconds for which the first of them counts. */
+  /** Milliseconds for which the first of them still counts. */
   readonly firstCountsMs: number;
 }
 
-/** An instance that died gives no place back. Its requests have ended so long after their deadline, in milliseconds. */
+/** A place lapses this many milliseconds after its request's deadline, in case the instance has died. */
 const LEASE_BEYOND_DEADLINE_MS = 1000;
 
 const NOW = `
@@ -37,10 +37,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)`;
 
 /**
- * Takes a place among the pair's requests under way, of which there may be as many as may still be refused.
+ * Takes a place among the pair's running requests, of which there may be as many as may still be refused.
  *
- * KEYS: hold, refusals, under way. ARGV: this request, milliseconds of its place, refusals allowed. Time is Redis' own,
- * so that instances need not agree on it.
+ * KEYS: hold, refusals, under way. ARGV: this request, milliseconds of its place, refusals allowed. Redis' own time is
+ * used, so the clocks of the instances need not agree.
  */
 const ADMIT = `
 local hold = redis.call('GET', KEYS[1])
@@ -68,14 +68,14 @@ redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 return redis.call('PEXPIRE', KEYS[1], ${REFUSAL_COUNTS_MS})`;
 
-/** Of two holds the longer one stays. KEYS: hold. ARGV: hold, its milliseconds. */
+/** A shorter hold does not replace a longer one. KEYS: hold. ARGV: hold, its milliseconds. */
 const HOLD = `
 if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
 return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`;
 
 const DELETE = `return redis.call('DEL', KEYS[1])`;
 
-/** What sealed holds and counts are about. */
+/** Whose holds and counts these are. */
 export interface HoldSubject {
   readonly credentials: ClientCredentials;
   readonly pairFields: readonly string[];
@@ -83,8 +83,8 @@ export interface HoldSubject {
 }
 
 /**
- * One forward of a credential pair among those of all instances: they share holds, refusals, and how many requests are
- * under way; under each secret while secrets rotate. Nothing here throws but `admit`.
+ * Coordinates one forward of a credential pair with all other instances: they share holds, refusals and the number of
+ * running requests, under each secret while secrets rotate. Only `admit` throws.
  */
 export class SharedForward {
   readonly #name = randomBytes(9).toString('base64url');
@@ -99,17 +99,17 @@ export class SharedForward {
   ) {}
 
   /**
-   * Waits for a place among the pair's requests under way. A hold of another instance, or what counts against the pair,
-   * or `undefined` when Redis has nothing to say.
+   * Waits for a place among the pair's running requests. Returns a hold of another instance, or the pair's refusals, or
+   * `undefined` when Redis gives no answer.
    *
-   * @throws OAuthError when the deadline passes before there is a place.
+   * @throws OAuthError when the deadline passes before a place is free.
    */
   async admit(refusalsAllowed: number): Promise<SharedHold | SharedCount | undefined> {
     let cleaned = false;
     for (let tries = 0; ; tries += 1) {
       const command = (redis: RedisCommands) =>
         Promise.all(this.keys.map((keys) => this.#admitUnder(keys, refusalsAllowed, redis)));
-      // Only the first one is a wait for Redis; the others are a wait for other requests of the pair.
+      // Only the first try is a wait for Redis; the later ones wait for other requests of the pair.
       const answers = await (tries === 0
         ? this.access.ask('count', this.patience, command)
         : this.access.askFreely('count', this.patience, command));
@@ -139,12 +139,12 @@ export class SharedForward {
 
   /** The authorization server refused the request. */
   refused(of: Held, answer: OAuthError, holdMs: number): void {
-    // The hold first: whoever finds no place left is to find the answer, too.
+    // The hold first, so that an instance that finds no place left also finds the answer to repeat.
     this.#hold(of, answer, holdMs);
     this.#sendForEach((keys, redis) => redis.run(REFUSED, this.#pairKeys(keys).slice(1), [this.#name]));
   }
 
-  /** The authorization server throttles the pair (429); that is no refusal. */
+  /** The authorization server throttles the pair (429). That does not count as a refusal. */
   throttled(answer: OAuthError, holdMs: number): void {
     this.#hold('pair', answer, holdMs);
     this.release();
@@ -198,7 +198,7 @@ export class SharedForward {
   #open(keys: SharedKeys, of: Held, key: string, sealed: string, lifeMs: number): SharedHold | undefined {
     const text = keys.open(Buffer.from(sealed, 'base64'), key, this.subject.credentials.clientSecret);
     const answer = text === undefined ? undefined : parseAnswer(text);
-    // Redis' clock may have gone back.
+    // Redis' clock may have been set back.
     if (answer !== undefined && lifeMs > 0) return { of, answer, lifeMs: Math.min(lifeMs, LONGEST_HOLD_MS) };
     this.access.report('count', 'tampered');
     this.access.send('delete', (redis) => redis.run(DELETE, [key], []));
@@ -219,10 +219,10 @@ export class SharedForward {
   }
 }
 
-/** An upstream 429 is held for an hour at most. */
+/** The longest hold: an upstream 429 of one hour. */
 const LONGEST_HOLD_MS = 3_600_000;
 
-/** It was sealed by an instance of ours, and so is what one of ours writes. */
+/** The text was sealed by one of our instances, so it is known to be JSON. */
 function parseAnswer(text: string): OAuthError | undefined {
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) return undefined;

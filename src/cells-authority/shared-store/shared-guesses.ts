@@ -3,7 +3,7 @@ import { type RedisCommands } from './redis-commands.js';
 import { type SharedKeys } from './shared-keys.js';
 import { REFUSAL_COUNTS_MS } from '../token-cache/refusal-limit.js';
 
-/** A counter of refused credentials with the milliseconds until it starts over. */
+/** A counter of refused credentials, with the milliseconds until it is reset. */
 export interface GuessCount {
   readonly failures: number;
   readonly lifeMs: number;
@@ -18,14 +18,14 @@ return 1`;
 /** Identifies an address, or a client at an address. */
 type GuessFields = readonly string[];
 
-/** Counters of refused credentials, for all instances, under each secret while secrets rotate. */
+/** Counters of refused credentials shared by all instances, under each secret while secrets rotate. */
 export class SharedGuesses {
   constructor(
     private readonly access: RedisAccess,
     private readonly keys: readonly SharedKeys[],
   ) {}
 
-  /** How often each subject was refused; `undefined` when Redis has nothing to say. */
+  /** How often each subject was refused; `undefined` when Redis gives no answer. */
   async read(subjects: readonly GuessFields[], patience: Patience): Promise<readonly GuessCount[] | undefined> {
     return this.access.ask('count', patience, (redis) =>
       Promise.all(subjects.map((subject) => this.#highest(subject, redis))),

@@ -3,36 +3,35 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const VERSION = 1;
-/** Bytes that tell one sealed value from every other: its version and its nonce. */
+/** Bytes that identify a sealed value: its version and its nonce. */
 export const SEAL_BYTES = 1 + NONCE_BYTES;
 
-/** What a Redis key is for; part of what is hashed, so that nobody can tell one client's keys from another's. */
+/** What a Redis key is for; readable in the key, unlike whose it is. */
 export type KeyPurpose = 'token' | 'issued' | 'session' | 'lock' | 'hold' | 'refusals' | 'forwards' | 'guesses';
 
 /**
- * One secret that protects what is kept in Redis, and sessions in memory. Keys are HMAC-SHA256 under it. Values are sealed
- * with AES-256-GCM (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from what the client has and nobody else (its
- * Client Secret, or its token), and bound to the key that they are kept under: without that not even this process can
- * read them.
+ * One secret that protects what is kept in Redis, and sessions in memory. Keys are HMAC-SHA256 under it. Values are
+ * sealed with AES-256-GCM (NIST SP 800-38D) under a key that HKDF (RFC 5869) derives from what only the client has (its
+ * Client Secret or its token): without that not even this process can read them. Each value is bound to its Redis key.
  */
 export class SharedKeys {
   constructor(private readonly secret: string) {}
 
   /**
-   * The Redis key for these fields. What is between the braces decides about the slot in a Cluster, so that keys of one
-   * subject, whatever their purpose, are together.
+   * The Redis key for these fields. A Cluster picks the slot by the part in braces, so all keys of one subject are in
+   * the same slot, whatever their purpose.
    */
   key(purpose: KeyPurpose, fields: readonly string[]): string {
     const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join('');
     return `ca:${purpose}:{${createHmac('sha256', this.secret).update(text).digest('base64url')}}`;
   }
 
-  /** Stands for the secret, to tell whether others have the same one. */
+  /** Identifies the secret, to find out whether other instances have the same one. */
   get marker(): string {
     return createHmac('sha256', this.secret).update('marker').digest('base64url').slice(0, 16);
   }
 
-  /** Seals a value for whoever has the client's secret, to be kept under one key. */
+  /** Encrypts a value so that it can only be opened with the client's secret and under this key. */
   seal(text: string, key: string, clientsSecret: string): Buffer {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(clientsSecret), nonce);
@@ -41,7 +40,7 @@ export class SharedKeys {
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
   }
 
-  /** What was sealed; `undefined` when it was not sealed here, with this secret of the client's, under this key. */
+  /** Decrypts a value; `undefined` unless it was sealed under both secrets and for this key. */
   open(value: Buffer, key: string, clientsSecret: string): string | undefined {
     if (value.length < SEAL_BYTES + TAG_BYTES || value[0] !== VERSION) return undefined;
     try {

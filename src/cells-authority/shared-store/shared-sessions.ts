@@ -2,15 +2,15 @@ import { type RedisAccess } from './redis-access.js';
 import { type SharedKeys } from './shared-keys.js';
 import { deleteValue } from './shared-token.js';
 
-/** Sessions for all instances: each is sealed with its token, and found by nothing but its token. */
+/** Sessions shared by all instances. Each is sealed with its token and can only be found with it. */
 export class SharedSessions {
   constructor(
     private readonly access: RedisAccess,
-    /** The first one protects what is written; the others are the secrets before it. */
+    /** The first one protects what is written; the others are previous secrets. */
     private readonly keys: readonly [SharedKeys, ...SharedKeys[]],
   ) {}
 
-  /** What was kept for this token, by any instance. */
+  /** What any instance has kept for this token. */
   async find(accessToken: string): Promise<string | undefined> {
     const { access } = this;
     const places = this.keys.map((keys) => ({ keys, key: keyOf(keys, accessToken) }));
@@ -31,7 +31,7 @@ export class SharedSessions {
     return undefined;
   }
 
-  /** Nobody waits for it. */
+  /** Runs in the background. */
   keep(accessToken: string, text: string, lifeMs: number): void {
     const [keys] = this.keys;
     const key = keyOf(keys, accessToken);
@@ -39,7 +39,7 @@ export class SharedSessions {
     this.access.send('write', (redis) => redis.set(key, value, lifeMs));
   }
 
-  /** Nobody waits for it. */
+  /** Runs in the background. */
   forget(accessToken: string): void {
     for (const keys of this.keys) {
       this.access.send('delete', (redis) => redis.run(DELETE, [keyOf(keys, accessToken)], []));

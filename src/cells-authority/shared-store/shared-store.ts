@@ -13,38 +13,37 @@ import { LONGEST_LOCK_LAPSE_MS } from './shared-lock.js';
 import { SharedSessions } from './shared-sessions.js';
 import { SharedTokens } from './shared-tokens.js';
 
-/** A request, as far as the shared store goes. */
 export interface SharedRequest {
   readonly credentials: ClientCredentials;
   readonly scope: string | undefined;
 }
 
-/** What one flight shares with other instances, with one patience for all of it. */
+/** What one flight shares with other instances. All its waits for Redis count against one limit. */
 export interface SharedFlight {
   readonly tokens: Pick<SharedTokens, 'obtain' | 'find'>;
   readonly forward: SharedForward;
-  /** How often each subject was refused by all instances; `undefined` when Redis has nothing to say. */
+  /** How often each subject was refused on all instances together; `undefined` when Redis gives no answer. */
   readGuesses(subjects: readonly GuessSubject[]): Promise<readonly GuessCount[] | undefined>;
   countGuess(subjects: readonly GuessSubject[]): void;
 }
 
-/** What instances share: tokens, sessions, holds, failure counts. Whatever is wrong with it, requests go on without it. */
+/** What instances share: tokens, sessions, holds, failure counts. When it fails, requests go on without it. */
 export interface SharedStore {
   /** Whether it is used at the moment. */
   readonly available: boolean;
-  /** Whether it is used, or why it is not. */
+  /** Whether it is used, or why not. */
   readonly state: 'connecting' | 'available' | SharedStoreTrouble;
-  /** Begins a flight; the credentials are kept for no longer than that. The deadline is this process' clock's. */
+  /** Begins a flight. Credentials are kept only as long as the flight. The deadline is on this process' clock. */
   open(request: SharedRequest, deadline: number): SharedFlight;
   readonly sessions: SharedSessions;
-  /** Deletes a token that any instance has fetched, and no newer one. Nobody waits for it. */
+  /** Deletes a token that any instance has fetched, and no newer one, in the background. */
   forget(accessToken: string): void;
-  /** Nest's hook: gives back what is held, not for long, and ends the connection. */
+  /** Nest's hook: waits briefly for the last commands and ends the connection. */
   onApplicationShutdown(): Promise<void>;
 }
 
 const MARKERS = 'ca:secrets';
-/** Longer than tokens live: an instance that comes back after a weekend finds them. */
+/** Long enough for an instance that is off over the weekend. */
 const MARKERS_LIFE_MS = 7 * 86_400_000;
 const NO_MARKERS: TimedValue = { value: Buffer.alloc(0), lifeMs: 0 };
 
@@ -76,7 +75,7 @@ export class RedisSharedStore implements SharedStore {
     return this.access.state;
   }
 
-  /** Leaves a mark of this instance's secrets, and reports it when the instance before had none of them. */
+  /** Leaves markers of this instance's secrets in Redis, and reports when the last ones there match none of them. */
   async compareSecrets(): Promise<void> {
     const { access } = this;
     const patience = access.newPatience();
@@ -84,7 +83,7 @@ export class RedisSharedStore implements SharedStore {
     const before = await access.ask('read', patience, async (redis) => (await redis.get(MARKERS)) ?? NO_MARKERS);
     if (before === undefined) return;
     const text = before.value.toString();
-    // A Redis that is read-only is not written to when there is nothing new to say.
+    // Nothing is written without need, because Redis may be read-only.
     if (text !== markers.join(',') || before.lifeMs < MARKERS_LIFE_MS / 2) {
       access.send('connection', (redis) => redis.set(MARKERS, markers.join(','), MARKERS_LIFE_MS));
     }

@@ -10,24 +10,23 @@ import { nextLook, SharedLock } from './shared-lock.js';
 import { issuedKey, place } from './issued-tokens.js';
 import { deleteValue, SharedToken } from './shared-token.js';
 
-/** Is shown a token that another instance fetched; says whether it will do in place of a new one. */
+/** Decides whether a token that another instance fetched will do instead of a new one. */
 export type AcceptToken = (found: SharedToken) => boolean;
 
-/** What a flight through the shared store works with. */
 export interface SharedTokensParts {
   readonly access: RedisAccess;
   readonly patience: Patience;
-  /** The first one protects what is written; the others are the secrets before it. */
+  /** The first one protects what is written; the others are previous secrets. */
   readonly keys: readonly [SharedKeys, ...SharedKeys[]];
   readonly clock: Clock;
   readonly wallClock: Clock;
   readonly lockLapseMs: number;
 }
 
-/** Redis' rounding, and the way there and back. */
+/** Allows for Redis' rounding and for the round trip. */
 const LIFE_TOLERANCE_MS = 2000;
 
-/** One cache key's token in Redis, and the single flight of all instances that fetches it. */
+/** The token of one cache key in Redis, and the single flight across all instances that fetches it. */
 export class SharedTokens {
   readonly #redisKeys: readonly string[];
   readonly #writeKey: string;
@@ -43,8 +42,7 @@ export class SharedTokens {
   }
 
   /**
-   * A token that another instance fetched and that will do, or else what `fetch` gets; then the other instances wait
-   * for that, and find it.
+   * A token from another instance that will do, or else the one that `fetch` gets while other instances wait for it.
    *
    * @throws OAuthError when the deadline passes while another instance fetches, or whatever `fetch` throws.
    */
@@ -66,7 +64,7 @@ export class SharedTokens {
     }
   }
 
-  /** A token that is there and will do. */
+  /** A token from the store that will do. */
   async find(accept: AcceptToken): Promise<SharedToken | undefined> {
     const { access, patience } = this.parts;
     const values = await access.ask('read', patience, (redis) => this.#get(redis));
@@ -80,9 +78,9 @@ export class SharedTokens {
   ): Promise<SharedToken | 'locked' | 'unlocked'> {
     const { access, patience, clock } = this.parts;
     for (let tries = 0; ; tries += 1) {
-      // The lock first: whoever gets it after another instance then finds what that one left.
+      // The lock first: an instance that gets it right after another one then finds the token that one left.
       const command = (redis: RedisCommands) => Promise.all([lock.acquire(redis), this.#get(redis)]);
-      // Only the first one is a wait for Redis; the others are a wait for the instance that fetches.
+      // Only the first try is a wait for Redis; the later ones wait for the instance that fetches.
       const answer = await (tries === 0
         ? access.ask('lock', patience, command)
         : access.askFreely('lock', patience, command));
@@ -117,7 +115,7 @@ export class SharedTokens {
     return undefined;
   }
 
-  /** Whatever this client's secret does not open, and no token response that lives as long as it says, is not ours. */
+  /** Not ours: what this client's secret does not open, and what is not a token response of plausible age. */
   #open({ value, lifeMs }: TimedValue, index: number): SharedToken | undefined {
     const { access, keys } = this.parts;
     const key = this.#redisKeys[index] ?? this.#writeKey;
@@ -125,7 +123,7 @@ export class SharedTokens {
       /^(\d+) (.*)$/s.exec((keys[index] ?? keys[0]).open(value, key, this.credentials.clientSecret) ?? '') ?? [];
     const token = text === undefined ? undefined : IssuedToken.parse(text);
     const ageMs = (token?.lifetime ?? 0) * 1000 - lifeMs;
-    // Redis' clock may have been set back, and the clocks of instances may differ: whichever says that it is older.
+    // Redis' clock may have been set back, and instances' clocks may differ: the higher age of the two counts.
     const ageByWallMs = this.parts.wallClock() - Number(issuedAt);
     if (token?.lifetime === undefined || lifeMs <= 0 || ageMs < -LIFE_TOLERANCE_MS) {
       access.report('read', 'tampered');
@@ -139,7 +137,7 @@ export class SharedTokens {
     return token.lifetime === undefined ? token : this.#write(token, 0, false);
   }
 
-  /** Not waited for: who asked has the token already. */
+  /** Writes in the background: the caller already has the token. */
   #write(token: IssuedToken, ageMs: number, foundThere: boolean): SharedToken {
     const { access, keys, wallClock } = this.parts;
     const key = this.#writeKey;
