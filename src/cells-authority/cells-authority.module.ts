@@ -1,5 +1,5 @@
-import { Inject, Module, type NestModule, type OnApplicationShutdown } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Inject, Module, type NestModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { AuthorizationServerClient } from './authorization-server/authorization-server.client.js';
 import { ConnectionPool, openConnectionPool } from './authorization-server/connection-pool.js';
 import { TokenEndpoint, tokenHttpService } from './authorization-server/token-endpoint.js';
@@ -21,6 +21,7 @@ import {
   TOKEN_HTTP,
   WALL_CLOCK,
 } from './injection-tokens.js';
+import { warnOfHiddenModules } from './named-modules.js';
 import { openSharedStore } from './shared-store/open-shared-store.js';
 import { REDIS_PATIENCE_MS } from './shared-store/redis-access.js';
 import { TokenSessions } from './sessions/token-sessions.js';
@@ -61,14 +62,17 @@ import { warnOfDisabledVerification } from './verified-tls.js';
       inject: [AUTHORITY_OPTIONS, AUTHORITY_CLOCK, AUTHORITY_OBSERVER, SHARED_STORE_PATIENCE_MS, WALL_CLOCK],
     },
   ],
-  exports: [CellsAuthorityService, CellsApiAuthorization, TokenResponder, TokenSessions],
 })
-export class CellsAuthorityModule extends ConfigurableModuleClass implements NestModule, OnApplicationShutdown {
+export class CellsAuthorityModule
+  extends ConfigurableModuleClass
+  implements NestModule, OnModuleInit, OnApplicationShutdown
+{
   constructor(
     @Inject(ConnectionPool) private readonly pool: ConnectionPool,
     @Inject(SERVED_PATHS) private readonly servedPaths: readonly TokenPath[],
     @Inject(TokenResponder) private readonly responder: TokenResponder,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly modules: ModulesContainer,
   ) {
     super();
   }
@@ -78,6 +82,10 @@ export class CellsAuthorityModule extends ConfigurableModuleClass implements Nes
     warnOfDisabledVerification();
     if (this.servedPaths.length === 0) return;
     keepTokenBodies(this.adapterHost.httpAdapter, this.responder, this.servedPaths);
+  }
+
+  onModuleInit(): void {
+    warnOfHiddenModules(this.modules, this);
   }
 
   async onApplicationShutdown(): Promise<void> {

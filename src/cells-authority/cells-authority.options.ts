@@ -14,6 +14,7 @@ import {
 import { isCredential } from './client-credentials/client-credentials.js';
 import { isProxyUrl } from './forward-proxy.js';
 import { parseRedisUrl } from './shared-store/redis-address.js';
+import { type RedisClient } from './shared-store/redis-commands.js';
 import { isCertificateFile } from './verified-tls.js';
 
 const ONE_YEAR_S = 31_536_000;
@@ -27,64 +28,76 @@ export interface OwnCredentials {
   readonly clientSecret: string;
 }
 
+/** Client credentials, or what finds those of the request that is being served. */
+export type CredentialsSource = OwnCredentials | (() => OwnCredentials | Promise<OwnCredentials>);
+
 /** Options of `CellsAuthorityModule`, all of them optional. A wrong or unknown one fails the start. */
 export interface CellsAuthorityOptions {
   /**
    * The authorization server's token endpoint: HTTPS, or plain HTTP to a loopback address.
    * Default `https://api.aspose.cloud/connect/token`.
    */
-  upstreamTokenUrl?: string;
+  upstreamTokenUrl?: string | undefined;
 
   /** Milliseconds for a whole upstream request, its retry included: 100..60000. Default `8000`. */
-  upstreamTimeoutMs?: number;
+  upstreamTimeoutMs?: number | undefined;
 
   /** Milliseconds for a connection to the authorization server, TLS included: 50..60000. Default `2000`. */
-  upstreamConnectTimeoutMs?: number;
+  upstreamConnectTimeoutMs?: number | undefined;
 
   /** Path of a PEM file with the certificate authorities to trust instead of Node's own. Default none. */
-  upstreamCaFile?: string;
+  upstreamCaFile?: string | undefined;
 
   /** Forward proxy for everything that goes to Aspose: `http://[user:password@]host:port`, or `https://`. Default none. */
   upstreamProxyUrl?: string;
 
   /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default `64`. */
-  upstreamMaxConnections?: number;
+  upstreamMaxConnections?: number | undefined;
 
   /** `deny` refuses a client secret in the URL, where logs and histories see it. Default `allow`. */
-  queryCredentials?: 'allow' | 'deny';
+  queryCredentials?: 'allow' | 'deny' | undefined;
 
   /** Where tokens are kept: `memory`, `redis` (memory in front, Redis behind) or `off`. Default `memory`. */
-  tokenCache?: 'memory' | 'redis' | 'off';
+  tokenCache?: 'memory' | 'redis' | 'off' | undefined;
 
   /** Tokens kept in memory, the least recently used going first: 1..1000000. Default `10000`. */
-  tokenCacheMaxEntries?: number;
+  tokenCacheMaxEntries?: number | undefined;
 
   /** Seconds that a token is reused on the published path, and by the service's methods: 1..31536000. Default none. */
-  tokenMaxAgeS?: number;
+  tokenMaxAgeS?: number | undefined;
 
   /**
    * Seconds that a token is reused on the SDK paths, whose clients keep what they get for about a day
    * whatever `expires_in` says: 1..31536000. Default `60`.
    */
-  sdkTokenMaxAgeS?: number;
+  sdkTokenMaxAgeS?: number | undefined;
 
   /**
    * Seconds from its issue for which a token that is handed out over HTTP goes on standing for its credential pair, as
    * {@link TokenSessions} explains: 1..31536000. Default none.
    */
-  cellsApiSessionMaxS?: number;
+  cellsApiSessionMaxS?: number | undefined;
 
   /** Redis for `tokenCache: 'redis'`: `redis://` or `rediss://`. Default `redis://127.0.0.1:6379`. */
-  redisUrl?: string;
+  redisUrl?: string | undefined;
 
   /** Protects what is kept in Redis, required with it: 32 characters or more; `new,old` while rotating. Default none. */
-  tokenCacheSecret?: string;
+  tokenCacheSecret?: string | undefined;
 
-  /** The application's own client credentials, which `getAccessToken()` uses. The HTTP operation never does. */
-  credentials?: OwnCredentials;
+  /**
+   * Your own Redis for `tokenCache: 'redis'`, in place of `redisUrl`: a client or Cluster of ioredis, which stays yours to
+   * close. Its key prefix and its retries apply. Default none.
+   */
+  redis?: RedisClient | undefined;
+
+  /**
+   * The application's own client credentials, which `getAccessToken()` uses, or a function that says for each call whose
+   * token is wanted. The HTTP operation never uses them. Default none.
+   */
+  credentials?: CredentialsSource | undefined;
 
   /** Is told what happens, for logs and metrics; its own errors harm no request. Default: Nest's logger. */
-  observer?: AuthorityObserver;
+  observer?: AuthorityObserver | undefined;
 }
 
 /** Makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. */
@@ -178,7 +191,7 @@ const CREDENTIALS_SETTINGS = {
   clientSecret: text('1..512 printable ASCII characters', { means: 'Client Secret', shown: 'never' }, isCredential),
 };
 
-type GivenObjects = Pick<CellsAuthorityOptions, 'credentials' | 'observer'>;
+type GivenObjects = Pick<CellsAuthorityOptions, 'credentials' | 'observer' | 'redis'>;
 
 /** Complete options: each default applied, each value checked. */
 export type AuthorityOptions = ValuesOf<typeof AUTHORITY_SETTINGS> & Readonly<GivenObjects>;
@@ -194,12 +207,13 @@ export const AUTHORITY_OPTIONS = Symbol('AUTHORITY_OPTIONS');
 export function completeOptions(options: CellsAuthorityOptions): AuthorityOptions {
   // JavaScript hosts, and factories that forget their return.
   if (!isObject(options)) throw new Error('CellsAuthorityModule: the options must be an object');
-  const { credentials, observer, ...written } = options;
+  const { credentials, observer, redis, ...written } = options;
   const complaints = [
     ...unknownNames(written, AUTHORITY_SETTINGS),
     ...optionViolations(written).map(({ name, allowed }) => `${name} must be ${allowed}`),
     ...credentialComplaints(credentials),
     ...(observer === undefined || typeof observer === 'function' ? [] : ['observer must be a function']),
+    ...redisComplaints(redis, options.tokenCache),
   ];
   if (complaints.length > 0) throw new Error(`CellsAuthorityModule: ${complaints.join('; ')}`);
   // All of them are checked by now, and those with a default are there.
@@ -241,14 +255,29 @@ export function optionViolations(options: Readonly<Record<string, unknown>>): Vi
 }
 
 function credentialComplaints(credentials: unknown): string[] {
-  if (credentials === undefined) return [];
-  if (!isObject(credentials)) return ['credentials must be an object'];
+  if (credentials === undefined || typeof credentials === 'function') return [];
+  if (!isObject(credentials)) return ['credentials must be an object or a function'];
   return [
     ...unknownNames(credentials, CREDENTIALS_SETTINGS, 'credentials.'),
     ...Object.entries(CREDENTIALS_SETTINGS)
       .filter(([name, { accepts }]) => !accepts(credentials[name]))
-      .map(([name, { allowed }]) => `credentials.${name} must be ${allowed}`),
+      .map(([name, { allowed }]) =>
+        isEmpty(credentials, name)
+          ? `credentials.${name} is empty; is the environment variable set?`
+          : `credentials.${name} must be ${allowed}`,
+      ),
   ];
+}
+
+function isEmpty(credentials: Readonly<Record<string, unknown>>, name: string): boolean {
+  return Object.hasOwn(credentials, name) && (credentials[name] === undefined || credentials[name] === '');
+}
+
+function redisComplaints(redis: unknown, tokenCache: unknown): string[] {
+  if (redis === undefined) return [];
+  if (!isObject(redis) || typeof redis.getBuffer !== 'function')
+    return ['redis must be a client or Cluster of ioredis'];
+  return tokenCache === 'redis' ? [] : ["redis needs tokenCache 'redis'"];
 }
 
 function unknownNames(given: object, known: object, parent = ''): string[] {

@@ -16,13 +16,13 @@ import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
 /** How a token is to be got. */
 export interface PostAccessTokenOptions {
   /** Seconds of life that the token must have left. Default 0. */
-  readonly minFresh?: number;
+  readonly minFresh?: number | undefined;
   /** Fetch a new token, whatever is kept. Default false. */
-  readonly forceRefresh?: boolean;
+  readonly forceRefresh?: boolean | undefined;
   /** Space-separated scopes (RFC 6749 §3.3). Default none. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Ends the wait, not the upstream request: others may be waiting for it, too. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The authorization server's token response (RFC 6749 §5.1), whatever else it contains included. */
@@ -64,7 +64,8 @@ export class CellsAuthorityService {
     if (credentials === undefined) {
       throw new Error('CellsAuthorityModule: getAccessToken() needs the option "credentials"');
     }
-    const { accessToken } = await this.#obtain(credentials, options);
+    const owner = typeof credentials === 'function' ? await credentials() : credentials;
+    const { accessToken } = await this.#obtain(owner, options);
     return accessToken;
   }
 

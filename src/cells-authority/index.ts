@@ -1,10 +1,19 @@
 export { CellsAuthorityController } from './cells-authority.controller.js';
+export {
+  getCellsApiAuthorizationToken,
+  getCellsAuthorityToken,
+  InjectCellsApiAuthorization,
+  InjectCellsAuthority,
+} from './named-modules.js';
+export { CELLS_AUTHORITY_OPTIONS } from './injection-tokens.js';
+export { type RedisClient } from './shared-store/redis-commands.js';
 export { CellsAuthorityModule } from './cells-authority.module.js';
 export { type CellsAuthorityExtras } from './cells-authority.module-definition.js';
 export {
   AUTHORITY_SETTINGS,
   type CellsAuthorityOptions,
   type CellsAuthorityOptionsFactory,
+  type CredentialsSource,
   optionViolations,
   type OwnCredentials,
 } from './cells-authority.options.js';

@@ -1,3 +1,6 @@
+/** The options as they were given to `forRoot()`, or made by `forRootAsync()`: for tests that override them. */
+export const CELLS_AUTHORITY_OPTIONS = Symbol('CELLS_AUTHORITY_OPTIONS');
+
 /** The module's monotonic clock: deadlines, holds and limits go by it. Tests override it. */
 export const AUTHORITY_CLOCK = Symbol('AUTHORITY_CLOCK');
 

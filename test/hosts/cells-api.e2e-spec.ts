@@ -398,6 +398,23 @@ describe('Calls of the Cells API', () => {
     expect(ownerOf(api.calls[0]?.authorization?.replace('Bearer ', '') ?? '').clientId).toBe('tenant');
   });
 
+  it('are as before when the application has ended, for the next one in the process', async () => {
+    const shared = axios.create({ baseURL: api.origin, validateStatus: () => true });
+    app.get(CellsApiAuthorization).attach(shared, { origins: [api.origin] });
+    const options = { upstreamTokenUrl: upstream.tokenUrl, credentials: TENANT };
+    const next = await NestFactory.createApplicationContext(CellsAuthorityModule.forRoot(options), { logger: false });
+    const attach = () => next.get(CellsApiAuthorization).attach(shared, { origins: [api.origin] });
+
+    expect(attach).toThrow('another module is attached to it');
+    await app.close();
+    await shared.get('/');
+    attach();
+    await shared.get('/');
+    await next.close();
+
+    expect(serials()).toEqual([undefined, 1]);
+  });
+
   it.each([
     'ftp://api.aspose.cloud',
     'http://api.aspose.cloud',

@@ -84,6 +84,11 @@ describe('Options', () => {
       'upstreamTokenUrl must be an https:// URL, or http:// to a loopback address',
     ],
     ['none of the choices', { tokenCache: 'disk' }, 'tokenCache must be memory, redis or off'],
+    [
+      'credentials from variables that are not set',
+      { credentials: { clientId: '', clientSecret: undefined } },
+      'credentials.clientId is empty; is the environment variable set?; credentials.clientSecret is empty; is',
+    ],
     ['credentials without a secret', { credentials: { clientId: 'a' } }, 'credentials.clientSecret must be'],
     ['unknown credentials', { credentials: { ...CLIENT, secret: 'x' } }, 'there is no option credentials.secret'],
     ['credentials of text', { credentials: 'a:b' }, 'credentials'],

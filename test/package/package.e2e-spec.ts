@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { buildOnce } from '../support/built-service.js';
 import { exchange } from '../support/http-exchange.js';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.js';
+import { REDIS_INSTALLED, RedisServer } from '../support/redis-server.js';
 import { FreshApplication, type NewApplication, reachesNoRegistry } from './fresh-application.js';
 
 const run = promisify(execFile);
@@ -25,11 +26,7 @@ const lowest = (range: string) => range.replace(/^(?:\^|>=)/, '').replace(/ .*$/
 const highest = (range: string) => range.replace(/^.* /, '');
 
 const peers = (version: (range: string) => string) =>
-  Object.fromEntries(
-    Object.entries(peerDependencies)
-      .filter(([name]) => name !== 'ioredis')
-      .map(([name, range]) => [name, version(range)]),
-  );
+  Object.fromEntries(Object.entries(peerDependencies).map(([name, range]) => [name, version(range)]));
 
 /** Nest 12 on Fastify takes packages that want it. */
 const FOR_NODE_22 = 'EBADENGINE';
@@ -118,19 +115,21 @@ describe('The package', () => {
           expect(packages.filter((path) => path.endsWith(`node_modules/${name}`))).toEqual([`node_modules/${name}`]);
         }
         const authorizationServer = await startOidcProvider();
+        const redis = REDIS_INSTALLED ? await RedisServer.start() : undefined;
         try {
-          const platforms = await readFile(join(__dirname, 'platforms.ts.txt'), 'utf8');
+          const program = await readFile(join(__dirname, 'platforms.ts.txt'), 'utf8');
           const uses = await readFile(join(__dirname, 'uses.ts.txt'), 'utf8');
           const guide: Record<string, string> =
             host.type === 'module' ? { 'main.ts': await mainOfTheGuide(authorizationServer) } : {};
-          await application.compile({ ...guide, 'platforms.ts': platforms, 'uses.ts': uses }, options);
+          await application.compile({ ...guide, 'platforms.ts': program, 'uses.ts': uses }, options);
 
-          expect(await platformsOf(application, authorizationServer)).toEqual(
-            ['Express', 'Fastify'].map(workingPlatform),
-          );
+          const platforms = await platformsOf(application, authorizationServer, redis?.url);
+          expect(platforms).toEqual(['Express', 'Fastify'].map(workingPlatform));
+          if (redis !== undefined) expect(platforms[0]?.token).toBe(platforms[1]?.token);
           if (host.type === 'module') await tokenFrom(application, authorizationServer);
         } finally {
           await authorizationServer.close();
+          await redis?.kill();
         }
       });
     },
@@ -154,24 +153,29 @@ async function inFreshApplication(
 }
 
 /** What the program in `platforms.ts.txt` finds, a line for each platform. */
-async function platformsOf({ folder }: FreshApplication, { tokenUrl, client }: OidcProvider): Promise<unknown[]> {
+async function platformsOf(
+  { folder }: FreshApplication,
+  { tokenUrl, client }: OidcProvider,
+  redisUrl?: string,
+): Promise<Record<string, unknown>[]> {
   const env = {
     PATH: process.env.PATH,
     TOKEN_URL: tokenUrl,
     ASPOSE_CLIENT_ID: client.clientId,
     ASPOSE_CLIENT_SECRET: client.clientSecret,
+    ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
   };
   const { stdout } = await run(process.execPath, ['dist/platforms.js'], { cwd: folder, env });
   return stdout
     .trim()
     .split('\n')
-    .map((line): unknown => JSON.parse(line));
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 function workingPlatform(name: string): object {
   return {
     name,
-    token: true,
+    token: expect.stringMatching(/^[\w-]{10}$/),
     echoed: { own: 'parser' },
     operation: 200,
     refused: [400, 'no-store'],

@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { closedPort } from './closed-port.js';
 
 /** Whether a `redis-server` is on the PATH. */
-const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
+export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
 
 /**
  * `describe` for what needs a real Redis: without one it says so, and with `CI=true` it fails.

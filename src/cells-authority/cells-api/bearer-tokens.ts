@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type CellsAuthorityService } from '../cells-authority.service.js';
-import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+import { type CredentialsSource } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 
 /** A token that replaced a refused one is not replaced itself for so long. */
@@ -11,7 +11,7 @@ const MAX_RENEWALS = 1000;
 /** Whose token is sent, and for what. */
 export interface BearerTerms {
   /** Default: the application's own. */
-  readonly credentials: ClientCredentials | undefined;
+  readonly credentials: CredentialsSource | undefined;
   readonly scope: string | undefined;
 }
 
@@ -28,7 +28,8 @@ export class BearerTokens {
   async get({ credentials, scope }: BearerTerms, signal?: AbortSignal): Promise<string> {
     const options = { scope, signal };
     if (credentials === undefined) return this.authority.getAccessToken(options);
-    return (await this.authority.postAccessToken(credentials, options)).access_token;
+    const owner = typeof credentials === 'function' ? await credentials() : credentials;
+    return (await this.authority.postAccessToken(owner, options)).access_token;
   }
 
   /**

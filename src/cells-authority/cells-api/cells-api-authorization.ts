@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type HttpService } from '@nestjs/axios';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { CellsAuthorityService } from '../cells-authority.service.js';
-import { type ClientCredentials } from '../client-credentials/client-credentials.js';
+import { type CredentialsSource } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { AUTHORITY_CLOCK } from '../injection-tokens.js';
 import { isTokenUrl } from '../verified-tls.js';
@@ -21,8 +22,8 @@ export interface CellsApiAuthorizationOptions {
    * base URL.
    */
   readonly origins?: readonly string[] | undefined;
-  /** Whose token it is. Default: the application's own (the module's option `credentials`). */
-  readonly credentials?: ClientCredentials | undefined;
+  /** Whose token it is, or a function that says so for each request. Default: the module's option `credentials`. */
+  readonly credentials?: CredentialsSource | undefined;
   /** Space-separated scopes (RFC 6749 §3.3). Default none. */
   readonly scope?: string | undefined;
 }
@@ -49,8 +50,9 @@ const attachments = new WeakMap<object, Attachment>();
  * Where no token can be had, requests reject with an `OAuthError`. Waiting for one ends with the request's own signal.
  */
 @Injectable()
-export class CellsApiAuthorization {
+export class CellsApiAuthorization implements OnModuleDestroy {
   readonly #tokens: BearerTokens;
+  readonly #attached = new Set<() => void>();
 
   /**
    * The global `fetch` with a token, for the application's own credentials and `https://api.aspose.cloud`. Bodies and
@@ -82,7 +84,7 @@ export class CellsApiAuthorization {
    *
    * @returns a function that undoes it.
    * @throws Error when an origin is none, or neither HTTPS nor loopback.
-   * @throws Error when it is attached already, on other terms.
+   * @throws Error when it is attached already, on other terms or by another module.
    */
   attach(http: HttpService | AnyAxiosInstance, options: CellsApiAuthorizationOptions = {}): () => void {
     const instance = axiosOf(http);
@@ -101,7 +103,7 @@ export class CellsApiAuthorization {
    *
    * @returns a function that undoes it.
    * @throws Error when an origin is none, or neither HTTPS nor loopback.
-   * @throws Error when it is attached already, on other terms.
+   * @throws Error when it is attached already, on other terms or by another module.
    */
   attachSdk(sdk: CellsSdk, options: CellsApiAuthorizationOptions = {}): () => void {
     const { configuration } = sdk;
@@ -117,18 +119,29 @@ export class CellsApiAuthorization {
     });
   }
 
+  /** A bare `HttpModule` has the axios instance that all applications of a process share. */
+  onModuleDestroy(): void {
+    for (const undo of this.#attached) undo();
+  }
+
   #attachOnce(client: object, terms: Terms, attach: () => () => void): () => void {
     const known = attachments.get(client);
     if (known !== undefined) {
       if (known.by === this && areSame(known.terms, terms)) return known.undo;
-      throw new Error('CellsApiAuthorization: it is attached already, on other terms; detach it first');
+      throw new Error(
+        known.by === this
+          ? 'CellsApiAuthorization: it is attached already, on other terms; detach it first'
+          : 'CellsApiAuthorization: another module is attached to it; HttpModule.register({}) makes an HttpService of its own',
+      );
     }
     const detach = attach();
     const undo = () => {
       if (attachments.get(client)?.undo !== undo) return;
       attachments.delete(client);
+      this.#attached.delete(undo);
       detach();
     };
+    this.#attached.add(undo);
     attachments.set(client, { terms, by: this, undo });
     return undo;
   }
@@ -139,13 +152,7 @@ function checkedTerms({ origins, credentials, scope }: CellsApiAuthorizationOpti
 }
 
 function areSame(one: Terms, other: Terms): boolean {
-  return (
-    one.scope === other.scope &&
-    one.credentials?.clientId === other.credentials?.clientId &&
-    one.credentials?.clientSecret === other.credentials?.clientSecret &&
-    one.origins.size === other.origins.size &&
-    [...one.origins].every((origin) => other.origins.has(origin))
-  );
+  return isDeepStrictEqual(one, other);
 }
 
 function checkedOrigin(origin: string): string {

@@ -2,12 +2,12 @@
 export class TokenResponseDto {
   access_token!: string;
   token_type!: string;
-  expires_in?: number;
+  expires_in?: number | undefined;
 }
 
 /** An OAuth 2.0 error response (RFC 6749 §5.2). */
 export class ErrorResponseDto {
   error!: string;
-  error_description?: string;
-  message?: string;
+  error_description?: string | undefined;
+  message?: string | undefined;
 }

@@ -2,7 +2,15 @@ import { type Socket } from 'node:net';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { type SharedStoreTrouble } from '../authority-observer.js';
 import { type RedisAddress } from './redis-address.js';
-import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal, type TimedValue } from './redis-commands.js';
+import {
+  ForeignType,
+  type RedisClient,
+  type RedisClientEvent,
+  type RedisCommands,
+  RedisRefusal,
+  type RedisSignal,
+  type TimedValue,
+} from './redis-commands.js';
 import { redisConnector } from './redis-connector.js';
 import { RedisTls } from './redis-tls.js';
 import { Handshakes, redisTroubleOf } from './redis-trouble.js';
@@ -69,33 +77,40 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
   return new IoredisCommands(new Redis({ ...options, ...first, Connector }), { handshakes, tls }, onSignal);
 }
 
+/** Uses a client of the host, which has its own settings and is the host's to close. */
+export function borrowRedis(client: RedisClient, onSignal: (signal: RedisSignal) => void): RedisCommands {
+  return new IoredisCommands(client, { handshakes: new Handshakes(), tls: undefined }, onSignal, true);
+}
+
 /** Sends the commands. The errors of ioredis stop here: they contain the command, which may contain the password. */
 class IoredisCommands implements RedisCommands {
   #trouble: SharedStoreTrouble | undefined;
   /** Whether Redis has answered on this connection; `true` while there is none. */
   #answered = true;
+  readonly #listening: (() => unknown)[] = [];
 
   constructor(
-    private readonly redis: Redis | Cluster,
+    private readonly redis: RedisClient,
     private readonly security: { readonly handshakes: Handshakes; readonly tls: RedisTls | undefined },
     onSignal: (signal: RedisSignal) => void,
+    private readonly borrowed = false,
   ) {
-    redis.on('ready', () => {
+    this.#listen('ready', () => {
       this.#answered = true;
       onSignal(this.#unusable ?? 'ready');
     });
-    redis.on('close', () => {
+    this.#listen('close', () => {
       const otherwise = security.handshakes.stuck ? 'tls_failed' : this.#answered ? 'unreachable' : 'hung_up';
       onSignal(this.#trouble ?? otherwise);
       this.#trouble = undefined;
       this.#answered = true;
     });
-    redis.on('connect', () => {
+    this.#listen('connect', () => {
       this.#trouble = undefined;
       this.#answered = false;
     });
     // Without a listener ioredis prints the error.
-    redis.on('error', (error: unknown) => {
+    this.#listen('error', (error) => {
       this.#trouble = redisTroubleOf(error) ?? this.#trouble;
     });
   }
@@ -129,7 +144,13 @@ class IoredisCommands implements RedisCommands {
 
   disconnect(): void {
     this.security.tls?.close();
-    this.redis.disconnect();
+    if (this.borrowed) for (const stop of this.#listening) stop();
+    else this.redis.disconnect();
+  }
+
+  #listen(event: RedisClientEvent, listener: (error?: unknown) => void): void {
+    this.redis.on(event, listener);
+    this.#listening.push(() => this.redis.off(event, listener));
   }
 }
 

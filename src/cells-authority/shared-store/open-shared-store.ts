@@ -3,6 +3,7 @@ import { type AuthorityOptions } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 import { RedisAccess } from './redis-access.js';
 import { parseRedisUrl } from './redis-address.js';
+import { type RedisSignal } from './redis-commands.js';
 import { type OpenStore, RenewableStore } from './renewable-store.js';
 import { RedisSharedStore } from './shared-store.js';
 
@@ -18,8 +19,9 @@ export async function openSharedStore(
   patienceMs: number,
   wallClock: Clock,
 ): Promise<RenewableStore | undefined> {
-  if (options.tokenCache !== 'redis') return undefined;
-  const { connectToRedis } = await importIoredisCommands();
+  const { redis, tokenCache } = options;
+  if (tokenCache !== 'redis') return undefined;
+  const { borrowRedis, connectToRedis } = await importIoredisCommands();
 
   const openStore: OpenStore = ({ redisUrl, tokenCacheSecret: secrets }, report) => {
     const address = parseRedisUrl(redisUrl);
@@ -28,12 +30,12 @@ export async function openSharedStore(
     if (secrets === undefined) throw new Error('CellsAuthorityModule: tokenCacheSecret is missing');
     const access = new RedisAccess(clock, report, patienceMs);
     const store = new RedisSharedStore(access, secrets, options, clock, wallClock);
-    access.use(
-      connectToRedis(address, (signal) => {
-        access.signal(signal);
-        if (signal === 'ready') void store.compareSecrets();
-      }),
-    );
+    const onSignal = (signal: RedisSignal) => {
+      access.signal(signal);
+      if (signal === 'ready') void store.compareSecrets();
+    };
+    access.use(redis === undefined ? connectToRedis(address, onSignal) : borrowRedis(redis, onSignal));
+    if (redis?.status === 'ready') onSignal('ready');
     return store;
   };
   return new RenewableStore(options, openStore, observe);
@@ -44,6 +46,6 @@ async function importIoredisCommands() {
   try {
     return await import('./ioredis-commands.js');
   } catch {
-    throw new Error('CellsAuthorityModule: tokenCache "redis" needs the package ioredis 6');
+    throw new Error('CellsAuthorityModule: tokenCache "redis" needs the package ioredis, 5 or 6');
   }
 }

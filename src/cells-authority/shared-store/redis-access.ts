@@ -200,7 +200,7 @@ export class RedisAccess {
 /** Deletes a key whose type is not the one we use under that name. */
 const DELETE_FOREIGN = `
 for _, key in ipairs(KEYS) do
-  local counted = string.find(key, '^ca:refusals:') or string.find(key, '^ca:forwards:')
+  local counted = string.find(key, 'ca:refusals:') or string.find(key, 'ca:forwards:')
   local type = redis.call('TYPE', key)['ok']
   if type ~= 'none' and type ~= (counted and 'zset' or 'string') then redis.call('DEL', key) end
 end

@@ -9,6 +9,21 @@ export interface TimedValue {
 /** What the connection to Redis reports: that it is ready, or why it is not. */
 export type RedisSignal = 'ready' | SharedStoreTrouble;
 
+/** What is used of a client or Cluster of ioredis, 5 or 6. */
+export interface RedisClient {
+  readonly status: string;
+  getBuffer(key: string): Promise<Buffer | null>;
+  pttl(key: string): Promise<number>;
+  set(key: string, value: Buffer | string, unit: 'PX', lifeMs: number): Promise<unknown>;
+  eval(script: string, keys: number, ...keysAndValues: (string | number | Buffer)[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+  disconnect(): void;
+  on(event: RedisClientEvent, listener: (error?: unknown) => void): unknown;
+  off(event: RedisClientEvent, listener: (error?: unknown) => void): unknown;
+}
+
+export type RedisClientEvent = 'ready' | 'connect' | 'close' | 'error';
+
 /** The Redis commands in use. Each method is one round trip and touches one hash slot of a Cluster. */
 export interface RedisCommands {
   /** Whether commands can be sent at the moment. */
