@@ -20,21 +20,21 @@ import { WaitingLine } from './waiting-line.js';
 export interface UpstreamTokenRequest {
   readonly credentials: ClientCredentials;
   readonly scope: string | undefined;
-  /** Keyed fingerprint of the client id, for what is told to the observer. */
+  /** Keyed fingerprint of the client id, for events. */
   readonly client: string;
-  /** Stands for the credential pair. */
+  /** Key of the credential pair. */
   readonly pair: string;
-  /** Stands for where the request came from. */
+  /** The client's network, or the application itself. */
   readonly origin: string;
 }
 
-/** How many requests may wait, per connection. */
+/** Requests that may wait, per connection. */
 const WAITING_PER_CONNECTION = 16;
 const OVERLOADED_RETRY_AFTER_S = 1;
-/** A request with less of its time left is not sent: its timeout would say nothing about the authorization server. */
+/** A request with less of its time left is not sent: a timeout would not be the authorization server's fault. */
 const LEAST_SHARE_TO_SEND = 1 / 4;
 
-/** No connection could be made, whatever was to be sent on it. */
+/** No connection could be made, so the failure has nothing to do with the request. */
 const UNREACHABLE: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'connect_failed',
   'name_not_found',
@@ -47,7 +47,7 @@ const UNREACHABLE: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'certificate_wrong_host',
   'tls_failed',
 ]);
-/** The request was sent and got no answer. A refusal is an answer; a 5xx is not. */
+/** The request was sent and got no answer. A refusal counts as an answer; a 5xx does not. */
 const UNANSWERED: ReadonlySet<UpstreamOutcome> = new Set<UpstreamOutcome>([
   'upstream_error',
   'timeout',
@@ -82,9 +82,9 @@ export class AuthorizationServerClient {
 
   /**
    * Requests a token. One deadline, on this client's clock, covers the wait for a connection, the request, its retry
-   * and the answer. A request that has too little time left is not sent.
+   * and the answer. A request with too little time left is not sent.
    *
-   * @throws OAuthError for every other outcome than a token.
+   * @throws OAuthError for any outcome but a token.
    */
   async requestToken(request: UpstreamTokenRequest, deadline: number): Promise<IssuedToken> {
     const { origin } = request;
@@ -120,7 +120,7 @@ export class AuthorizationServerClient {
       const form = tokenRequestForm(request);
       result = await this.endpoint.post(form, this.#timeLeft(deadline), span.headers);
       retried = this.#mayBeSentAgain(result, deadline);
-      // On a new connection: another idle one may be closed as well.
+      // On a new connection, because other idle ones may have been closed as well.
       if (retried) {
         result = await this.endpoint.post(form, this.#timeLeft(deadline), { ...span.headers, Connection: 'close' });
       }
@@ -150,7 +150,7 @@ export class AuthorizationServerClient {
     if (this.#circuit.state === 'open') this.#line.turnAway((origin) => this.#circuit.refuses(origin));
   }
 
-  /** Only a request that the authorization server cannot have seen is sent a second time. */
+  /** Only a request that the authorization server cannot have seen is sent again. */
   #mayBeSentAgain(result: UpstreamResponse | TransportFailure, deadline: number): boolean {
     return result instanceof TransportFailure && result.unseen && deadline - this.clock() > 0;
   }

@@ -1,32 +1,33 @@
 import { type Clock } from '../clock.js';
 
-/** Whether requests are let through: all, none, or a single one that tries. */
+/** Which requests are let through: all, none, or a single trial. */
 export type CircuitState = 'closed' | 'open' | 'half_open';
 
 /** The sender of a failed request. */
 export interface Witness {
-  /** Stands for the credential pair. */
+  /** Key of the credential pair. */
   readonly pair: string;
-  /** Stands for where the request came from. */
+  /** The client's network, or the application itself. */
   readonly origin: string;
 }
 
-/** Failures in a row, without any answer between them. */
+/** Failures in a row, without an answer in between. */
 const FAILURES_TO_OPEN = 5;
-/** A burst that fails together, as when a load balancer restarts, is one event and not a dead upstream. */
+/** Requests that fail all at once, say because a load balancer restarts, do not make a dead upstream. */
 const STREAK_TO_OPEN_MS = 1000;
-/** A request that makes the authorization server fail says nothing about the requests of other clients. */
+/** One client's request may be what makes the authorization server fail; other clients' requests may be fine. */
 const PAIRS_TO_OPEN = 3;
-/** Once this many origins have failed, the circuit opens for all others, too. */
+/** When this many origins have failed, the circuit opens for all others, too. */
 const ORIGINS_TO_OPEN_FOR_ALL = 3;
 const OPEN_MS = 5000;
 
 /**
- * Spares a dead authorization server, and the clients' time: opens after 5 failures in a row that span a second or more,
- * then lets one request try every 5 seconds. While that one is under way the others are still refused at once.
+ * Spares a dead authorization server, and saves clients the wait: opens after 5 failures in a row over a second or
+ * more, then lets one trial request through every 5 seconds. Until a trial succeeds, all others are refused at once.
  *
- * A connection that cannot be made fails for everybody. Any other failure may be due to what was sent, which an attacker
- * can choose: those must be of 3 pairs or more, and the circuit opens for the origins that failed, until there are 3.
+ * If no connection can be made, that concerns everybody. Any other failure may be caused by the request, which an
+ * attacker can choose. So those must come from 3 pairs or more, and the circuit opens only for the origins that failed,
+ * unless these are 3 or more.
  */
 export class Circuit {
   #state: CircuitState = 'closed';
@@ -46,18 +47,18 @@ export class Circuit {
     return this.#state;
   }
 
-  /** Seconds after which a refused client may come back. */
+  /** Seconds after which a refused client may try again. */
   get retryAfter(): number {
     return Math.max(1, Math.ceil((this.#openedAt + OPEN_MS - this.clock()) / 1000));
   }
 
-  /** Whether a request from there would be refused now. */
+  /** Whether a request from this origin would be refused now. */
   refuses(origin: string): boolean {
     if (this.#state === 'closed' || !this.#concerns(origin)) return false;
     return this.#state === 'half_open' || this.clock() - this.#openedAt < OPEN_MS;
   }
 
-  /** Whether one more request may go out now; `true` must be followed by one of the methods below. */
+  /** Whether one more request may go out now. After `true`, one of the methods below must be called. */
   admit(origin: string): boolean {
     if (this.refuses(origin)) return false;
     if (this.#state === 'open' && this.#concerns(origin)) this.#change('half_open');
@@ -70,24 +71,24 @@ export class Circuit {
     this.#unreachable = 0;
     this.#pairs.clear();
     this.#origins.clear();
-    // Also when the request was sent before the circuit opened: the authorization server answers.
+    // Even if the request was sent before the circuit opened: the authorization server does answer.
     if (this.#state !== 'closed') this.#change('closed');
   }
 
-  /** The request was sent, and no answer, or a 5xx, came of it. */
+  /** The request was sent and got no answer, or a 5xx. */
   failed({ pair, origin }: Witness): void {
     if (this.#pairs.size < PAIRS_TO_OPEN) this.#pairs.add(pair);
     if (this.#origins.size < ORIGINS_TO_OPEN_FOR_ALL) this.#origins.add(origin);
     this.#countFailure();
   }
 
-  /** No connection could be made: nothing was sent. */
+  /** No connection could be made, so nothing was sent. */
   unreachable(): void {
     this.#unreachable += 1;
     this.#countFailure();
   }
 
-  /** The request ended without showing whether the authorization server is well. */
+  /** The request ended without showing whether the authorization server works. */
   undecided(): void {
     if (this.#state === 'half_open') this.#change('open');
   }

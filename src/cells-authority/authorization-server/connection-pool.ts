@@ -15,7 +15,6 @@ export interface ConnectionPoolOptions {
   readonly maxConnections: number;
   /** Milliseconds for connecting, TLS included; then it fails with a {@link TransportFailure}. */
   readonly connectTimeoutMs: number;
-  /** Those to trust. */
   readonly authorities: CertificateAuthorities;
   /** What HTTPS goes through; plain HTTP goes to this very machine, and through nothing. */
   readonly proxy: ForwardProxy | undefined;
@@ -32,7 +31,7 @@ export interface UpstreamRequest {
   readonly ownConnection: boolean;
 }
 
-/** Idle connections are dropped after this long; a stale one costs a retry, not an error. */
+/** Idle connections are closed after this long. One that the server closes first costs a retry, not an error. */
 const KEEP_ALIVE_MS = 15_000;
 
 /** Makes the pool for the module's options. @throws Error when the CA file cannot be read. */
@@ -50,7 +49,7 @@ export function openConnectionPool(options: AuthorityOptions): ConnectionPool {
 
 /**
  * Keep-alive connections to the authorization server, on undici. Certificates are verified, redirects are not followed,
- * proxy variables of the environment are not read.
+ * and proxy variables of the environment are ignored.
  */
 export class ConnectionPool {
   readonly #pool: Pool;
@@ -99,7 +98,7 @@ export class ConnectionPool {
     return this.#pool.stats.connected + this.#ownConnections.size;
   }
 
-  /** Ends every connection at once. */
+  /** Closes every connection at once. */
   async destroy(): Promise<void> {
     for (const followed of this.#followed) followed.close();
     await Promise.all([this.#pool.destroy(), ...[...this.#ownConnections].map((client) => client.destroy())]);
@@ -145,7 +144,7 @@ class Connection implements ExchangeConnection {
   }
 }
 
-/** Carries the exchange as an option, because a pool wraps the handler before its client sees it. */
+/** The exchange travels as an option, because the pool wraps the handler before its client sees it. */
 interface ExchangeOptions extends Dispatcher.DispatchOptions {
   readonly exchange: TokenExchange;
 }
@@ -165,10 +164,9 @@ class OneConnectionClient extends Client {
   }
 }
 
-/** How undici opens a connection. */
 type Connector = buildConnector.connector;
 
-/** Opens connections on which a secret may be sent: certificates are verified, and connecting has its time. */
+/** Opens connections on which a secret may be sent: with verified certificates and a time limit. */
 function verifiedConnector({
   connectTimeoutMs,
   authorities,
@@ -182,7 +180,7 @@ function verifiedConnector({
   const connectNow = (...[target, done]: Parameters<Connector>) => {
     if (authorities.pem !== trusted) {
       trusted = authorities.pem;
-      // With it go the TLS sessions that were begun under the authorities before.
+      // This also discards TLS sessions from before, which would skip the check against the new authorities.
       connect = trusting(trusted);
     }
     if (proxy === undefined || target.protocol !== 'https:') return open(connect, target, done);
@@ -197,7 +195,7 @@ function verifiedConnector({
 /** undici's own connect timeout is only accurate to about a second. */
 function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeoutMs: number): Connector {
   return (target, done) => {
-    // undici's connectors return the socket before it is connected, though their type does not say so.
+    // undici's connectors return the socket before it is connected, which their type does not show.
     const connecting: { socket?: unknown } = {};
     const timer = setTimeout(() => {
       const failure = new TransportFailure('connect_timeout', false, 'CONNECT_TIMEOUT');

@@ -1,15 +1,15 @@
 import { locateMembers } from './json-members.js';
 
-/** Lifetimes above a year are not believed. */
+/** A longer lifetime than a year is taken for an error. */
 const LONGEST_LIFETIME_S = 31_536_000;
 
-/** A token response (RFC 6749 §5.1) with the text that upstream sent, in which only `expires_in` is ever exchanged. */
+/** A token response (RFC 6749 §5.1) with the text that upstream sent, in which only `expires_in` is ever replaced. */
 export class IssuedToken {
   #bytesBeyondLength: number | undefined;
 
   private constructor(
     readonly accessToken: string,
-    /** Seconds the token lives from its issue; `undefined` when upstream said nothing usable, and it must not be kept. */
+    /** Seconds the token lives from its issue; `undefined` when upstream did not say: such a token must not be kept. */
     readonly lifetime: number | undefined,
     /** The token response as upstream sent it, `expires_in` as a JSON integer. */
     readonly text: string,
@@ -17,7 +17,7 @@ export class IssuedToken {
     private readonly tail: string,
   ) {}
 
-  /** Reads a token response; `undefined` when it is none. */
+  /** Reads a token response; `undefined` when the text is not one. */
   static parse(text: string): IssuedToken | undefined {
     const response = parseObject(text);
     if (response === undefined) return undefined;
@@ -36,18 +36,18 @@ export class IssuedToken {
     return new IssuedToken(accessToken, lifetime, isInteger ? text : `${head}${seconds}${tail}`, head, tail);
   }
 
-  /** The same with the seconds that remain. */
+  /** The token response with this many seconds left. */
   textWithExpiresIn(seconds: number): string {
     return `${this.head}${seconds}${this.tail}`;
   }
 
-  /** Bytes of any of these texts, in UTF-8. Counted once: to count them in a text is to put its parts together. */
+  /** Bytes of any of these texts in UTF-8. Not counted per text: that would make V8 join the parts of the string. */
   bytesOf(text: string): number {
     this.#bytesBeyondLength ??= bytesBeyondLength(this.head) + bytesBeyondLength(this.tail);
     return text.length + this.#bytesBeyondLength;
   }
 
-  /** Approximate bytes that keeping this token takes. */
+  /** Approximate bytes that this token takes in memory. */
   get size(): number {
     const bytesPerCharacter = this.bytesOf('') === 0 ? 1 : 2;
     return bytesPerCharacter * 2 * this.text.length + this.accessToken.length;
@@ -75,7 +75,7 @@ function isNonEmptyString(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** An integer for a number or a numeric string; servers in the wild send both. `undefined` leaves the text alone. */
+/** Reads a number or a numeric string as an integer; real servers send both. `undefined` leaves the text unchanged. */
 function toSeconds(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number)) return undefined;

@@ -7,8 +7,8 @@ export interface MemberSpan {
 const TOKEN = /\s*("(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"]+)/gy;
 
 /**
- * Finds the values of all top-level members of that name in a valid JSON object, so that one of them can be exchanged
- * and every other byte left as it was. Members whose value is an object or array are not counted.
+ * Finds the values of all top-level members of that name in a valid JSON object, so that one can be replaced without
+ * touching any other byte. Members whose value is an object or array are left out.
  */
 export function locateMembers(json: string, name: string): MemberSpan[] {
   return locatePlainMember(json, name) ?? locateByTokens(json, name);
@@ -17,8 +17,8 @@ export function locateMembers(json: string, name: string): MemberSpan[] {
 const VALUE = /\s*:\s*([^\s{}[\]:,"]+)/y;
 
 /**
- * Without a backslash in the text a quoted name is that name and nothing else; a name that occurs once, ahead of every
- * nested object or array and with a plain value, is the top level's. That is how token responses look.
+ * A fast path for usual token responses. If the text has no backslash and the quoted name occurs once, before any
+ * nested object or array and followed by a plain value, then it is a top-level member.
  */
 function locatePlainMember(json: string, name: string): MemberSpan[] | undefined {
   const quoted = `"${name}"`;

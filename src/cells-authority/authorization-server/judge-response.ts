@@ -4,7 +4,7 @@ import { serverError, temporarilyUnavailable, tooManyRequests } from '../errors/
 import { IssuedToken } from './issued-token.js';
 import { type UpstreamResponse } from './token-exchange.js';
 
-/** What an answer of the authorization server means. */
+/** What the authorization server's answer means. */
 export type Judgement =
   | { readonly outcome: 'token'; readonly token: IssuedToken }
   | { readonly outcome: Exclude<UpstreamOutcome, 'token'>; readonly error: OAuthError };
@@ -13,7 +13,7 @@ const NOT_OAUTH = 'The authorization server gave an answer that is not OAuth';
 const UPSTREAM_RETRY_AFTER_S = 5;
 const THROTTLED_RETRY_AFTER_S = 60;
 
-/** Judges an answer by RFC 6749 §5 and Aspose's published limits. `secret` is what the answer must not repeat. */
+/** Judges an answer by RFC 6749 §5 and Aspose's published limits. An answer that repeats `secret` is not relayed. */
 export function judgeResponse(response: UpstreamResponse, secret: string): Judgement {
   const { status } = response;
   if (status === 200) return judgeSuccess(response.body);
@@ -53,13 +53,13 @@ function judgeRefusal({ status, body }: UpstreamResponse, secret: string): Judge
     error: code,
     status,
     description: 'The authorization server refused the request',
-    // An error response that repeats the secret back is cut down to its code.
+    // Of an error response that repeats the secret only the code is kept.
     relayedBody: repeats(body, secret) ? undefined : body,
   });
   return { outcome: 'refused', error };
 }
 
-/** `error` of an OAuth error response (RFC 6749 §5.2, its characters only); `undefined` when the body is none. */
+/** `error` of an OAuth error response, in the characters of RFC 6749 §5.2; `undefined` for other bodies. */
 function errorCodeOf(body: string): string | undefined {
   try {
     const value: unknown = JSON.parse(body);
@@ -86,7 +86,7 @@ export function parseRetryAfter(header: string | undefined, wallClockMs = Date.n
   if (header === undefined) return undefined;
   const text = header.trim();
   if (/^\d{1,15}$/.test(text)) return clamp(Number(text));
-  // Date.parse reads far more than HTTP dates; all of those begin with the name of a day.
+  // Date.parse accepts far more than HTTP dates, which all begin with the name of a day.
   const date = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(date) ? undefined : clamp(Math.ceil((date - wallClockMs) / 1000));
 }

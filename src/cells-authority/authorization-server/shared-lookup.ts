@@ -4,12 +4,12 @@ import { type LookupFunction } from 'node:net';
 type Answer = [error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number];
 type Done = (...answer: Answer) => void;
 
-/** `dns.lookup`, as far as it matters here. */
+/** The part of `dns.lookup` that is used here. */
 export type Lookup = (hostname: string, options: LookupOptions, done: Done) => void;
 
 /**
- * Lets concurrent look-ups of one name share one. Each takes one of the process' few worker threads, and a resolver that
- * is slow or down would otherwise have all of them waiting in turn.
+ * Lets concurrent lookups of the same name share one. Each lookup takes one of the process' few worker threads, so a
+ * resolver that is slow or down could otherwise block all of them.
  */
 export function sharedLookup(lookup: Lookup): LookupFunction {
   const underWay = new Map<string, Done[]>();
@@ -24,7 +24,7 @@ export function sharedLookup(lookup: Lookup): LookupFunction {
     underWay.set(key, all);
     lookup(hostname, options, (...answer) => {
       underWay.delete(key);
-      for (const tell of all) tell(...answer);
+      for (const callback of all) callback(...answer);
     });
   };
 }

@@ -7,12 +7,12 @@ import { type ConnectionPool } from './connection-pool.js';
 import { type UpstreamResponse } from './token-exchange.js';
 import { TransportFailure } from './transport-failure.js';
 
-/** Every token request has these, beside the content type that axios gives a form. */
+/** Sent with every token request, beside the content type that axios sets for a form. */
 const REQUEST_HEADERS = { Accept: 'application/json', 'Accept-Encoding': 'identity' };
 
 /**
- * Makes the `HttpService` that token requests go through. It sends through the connection pool, and to axios an answer of
- * any status is an answer: no axios error ever comes to be, which would hold the request and with it the secret.
+ * Makes the `HttpService` that token requests go through. It sends through the connection pool and accepts any status,
+ * so axios never makes an error, which would contain the request and with it the secret.
  *
  * It has none of axios' defaults: merging them into every request would take three times as long as the rest of axios
  * (docs/decisions.md).
@@ -48,7 +48,7 @@ function sendThrough(
   }));
 }
 
-/** The token endpoint (RFC 6749 §3.2). No other class on the way of a token request knows axios and `HttpService`. */
+/** The token endpoint (RFC 6749 §3.2). On the path of a token request no other class knows axios and `HttpService`. */
 @Injectable()
 export class TokenEndpoint {
   constructor(
@@ -56,7 +56,7 @@ export class TokenEndpoint {
     @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
   ) {}
 
-  /** Sends one request: its answer, whatever the status, or why there is none. */
+  /** Sends one request. Returns the answer, whatever its status, or why there is none. */
   post(
     form: string,
     timeoutMs: number,
@@ -73,7 +73,7 @@ function responseOf({ status, headers, data }: AxiosResponse<string>): UpstreamR
   return { status, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined, body: data };
 }
 
-/** Any other error could hold the request, and with it the secret. */
+/** Other errors are not passed on: they may contain the request and with it the secret. */
 function failureOf(error: unknown): TransportFailure {
   return error instanceof TransportFailure ? error : new TransportFailure('connection_lost', false, 'UNKNOWN');
 }

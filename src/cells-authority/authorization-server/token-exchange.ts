@@ -4,21 +4,21 @@ import { TransportFailure, transportFailureOf } from './transport-failure.js';
 /** A complete answer of the authorization server, not yet judged. */
 export interface UpstreamResponse {
   readonly status: number;
-  /** The Retry-After header, unread. */
+  /** The Retry-After header as it was sent. */
   readonly retryAfter: string | undefined;
   readonly body: string;
 }
 
-/** Token responses are a few KiB. A longer answer is not one. */
+/** Token responses are a few KiB; anything longer is not one. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The connection that an exchange uses. */
 export interface ExchangeConnection {
-  /** Whether it is open and has served others before. */
+  /** Whether it is open and has been used before. */
   readonly reused: boolean;
-  /** Bytes that came in on it so far. */
+  /** Bytes received on it so far. */
   readonly bytesRead: number;
   destroy(failure: TransportFailure): void;
 }
@@ -52,7 +52,7 @@ export class TokenExchange {
     }, timeoutMs);
   }
 
-  /** Names the connection that the request goes out on. */
+  /** Called with the connection that the request is sent on. */
   assignTo(connection: ExchangeConnection): void {
     this.#connection = connection;
     this.#reused = connection.reused;
@@ -98,7 +98,7 @@ export class TokenExchange {
     this.fail(error);
   }
 
-  /** Ends the exchange with the failure that caused it, or, for want of one, with this error's. */
+  /** Ends the exchange with the failure that caused it, if known, or else with one made from this error. */
   fail(error: unknown): void {
     clearTimeout(this.#deadline);
     this.#settle.reject(this.#failure ?? transportFailureOf(error, this.#sawNothing()));
@@ -106,13 +106,13 @@ export class TokenExchange {
 
   #abort(failure: TransportFailure): void {
     this.#failure ??= failure;
-    // The connection rather than the request: undici opens another one to find that an aborted request is over.
-    // Without a controller the request still waits for a connection, and whatever comes of that is not wanted any more.
+    // Destroys the connection because undici, after an aborted request, would open a new one for nothing.
+    // Without a controller the request is still waiting for a connection; onRequestStart() aborts it then.
     if (this.#controller !== undefined) this.#connection?.destroy(failure);
     this.fail(failure);
   }
 
-  /** An idle connection that the server closed just then: not a byte came back, so the request was not served. */
+  /** Whether the server closed an idle connection just when it was used: no byte came back, so nothing was served. */
   #sawNothing(): boolean {
     return this.#reused && this.#connection?.bytesRead === this.#bytesBefore;
   }

@@ -1,7 +1,7 @@
 import { type UpstreamOutcome } from '../authority-observer.js';
 import { type TlsTrouble, tlsTroubleOf } from '../verified-tls.js';
 
-/** The ways in which a request can end without a complete answer. */
+/** How a request can end without a complete answer. */
 export type FailureKind = Extract<
   UpstreamOutcome,
   | 'connect_failed'
@@ -17,8 +17,8 @@ export type FailureKind = Extract<
 >;
 
 /**
- * No complete answer from the authorization server. Made from scratch, never from the error of the layer below:
- * that one may hold the request, and the request holds the secret.
+ * No complete answer from the authorization server. Never wraps the error of the layer below, because that may contain
+ * the request and with it the secret.
  */
 export class TransportFailure extends Error {
   constructor(
@@ -37,7 +37,7 @@ const NAME_FAILURES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA', 'EAI_NONA
 const CONNECT_FAILURES = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
 const PROTOCOL_CODE = /^(?:HPE_|ERR_(?:HTTP_|INVALID_)|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW))/;
 
-/** Names a failure of the layer below by its code alone. */
+/** Classifies a failure of the layer below by nothing but its code. */
 export function transportFailureOf(error: unknown, sawNothing: boolean): TransportFailure {
   if (error instanceof TransportFailure) return error;
   const code = codeOf(error);
@@ -50,7 +50,7 @@ export function transportFailureOf(error: unknown, sawNothing: boolean): Transpo
 }
 
 function codeOf(error: unknown): string {
-  // Happy Eyeballs gathers the errors of all addresses into one.
+  // Happy Eyeballs wraps the errors of all addresses in one.
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
     return error.code;

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api';
 import { type UpstreamOutcome } from '../authority-observer.js';
 
-/** The request headers that are passed on. Baggage is not: the caller may have put anything into it. */
+/** The request headers that are passed on. Baggage is not, because the caller may have put anything into it. */
 const CONTINUED: ReadonlySet<string> = new Set(['traceparent', 'tracestate']);
 
 /** The request headers that continue a trace below this span. */
@@ -25,13 +25,13 @@ export function traceHeaders(span: Span, parent: Context): Record<string, string
   return headers;
 }
 
-/** Where a span's request goes; of the URL nothing but host and port. */
+/** The destination of a span's request: only host and port of the URL. */
 export function serverAttributes({ hostname, port, protocol }: URL): Attributes {
   const defaultPort = protocol === 'https:' ? 443 : 80;
   return { 'server.address': hostname, 'server.port': port === '' ? defaultPort : Number(port) };
 }
 
-/** What the spans of all requests to one token endpoint have in common; its query is left out. */
+/** The attributes that all spans for one token endpoint share, without its query. */
 export function spanAttributes(tokenUrl: string): Attributes {
   return { 'http.request.method': 'POST', ...serverAttributes(new URL(tokenUrl)) };
 }

@@ -1,7 +1,7 @@
-/** Permission to send a request. Call it when the request is over. */
+/** Permission to send a request. Call it when the request has ended. */
 export type Place = () => void;
 
-/** Why no place could be had. `turned_away`: all who waited were sent away. */
+/** Why there is no place. `turned_away`: the whole line was refused. */
 export type NoPlace = 'too_many_waiting' | 'waited_too_long' | 'turned_away';
 
 interface Waiter {
@@ -10,14 +10,14 @@ interface Waiter {
 }
 
 /**
- * Lets a bounded number of requests out at a time and a bounded number wait, none longer than its own time. Origins take
- * turns, and when the line is full the one with most requests in it makes room: whoever sends a thousand requests at once
- * waits for them, and not everybody else.
+ * Limits how many requests run at once and how many wait, none longer than its own time. Origins take turns, and when
+ * the line is full, the origin with the most waiting requests gives one up. So a client that sends a thousand requests
+ * at once delays itself and not everybody else.
  */
 export class WaitingLine {
   #underWay = 0;
   #waiting = 0;
-  /** The first origin is next; origins without waiters are left out. */
+  /** The first origin is served next. Origins without waiters are not listed. */
   readonly #origins = new Map<string, Set<Waiter>>();
 
   constructor(
@@ -25,12 +25,12 @@ export class WaitingLine {
     private readonly maxWaiting: number,
   ) {}
 
-  /** How many wait at the moment; for metrics. */
+  /** Waiting requests at the moment; for metrics. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Resolves to a place, at once where there is one. */
+  /** A place, returned at once if one is free, or the reason why there is none. */
   enter(origin: string, timeoutMs: number): Place | NoPlace | Promise<Place | NoPlace> {
     if (this.#underWay < this.capacity) return this.#place();
     if (timeoutMs <= 0) return 'waited_too_long';
@@ -50,7 +50,7 @@ export class WaitingLine {
     });
   }
 
-  /** Turns away the waiters of every origin that is refused now. */
+  /** Turns away all waiters of refused origins. */
   turnAway(isRefused: (origin: string) => boolean): void {
     for (const [origin, waiters] of [...this.#origins]) {
       if (!isRefused(origin)) continue;
@@ -61,7 +61,7 @@ export class WaitingLine {
     }
   }
 
-  /** Turns away the newest waiter of the origin with most of them, if it has at least two more than the one that asks. */
+  /** Turns away the newest waiter of the origin with the most, if it has two or more beyond the origin that asks. */
   #makeRoom(forMoreThan: number): boolean {
     let longest: [origin: string, waiters: Set<Waiter>] | undefined;
     for (const entry of this.#origins) if (entry[1].size > (longest?.[1].size ?? forMoreThan + 1)) longest = entry;
@@ -88,7 +88,7 @@ export class WaitingLine {
     if (waiter === undefined) return;
     this.#remove(origin, waiters, waiter);
     if (waiters.size > 0) {
-      // To the end: the others' turn comes first.
+      // To the end of the line, so that origins take turns.
       this.#origins.delete(origin);
       this.#origins.set(origin, waiters);
     }

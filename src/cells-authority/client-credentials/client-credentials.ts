@@ -1,7 +1,7 @@
 /** Characters of a client id, a client secret or a scope. */
 export const MAX_CREDENTIAL_LENGTH = 512;
 
-/** What they consist of (RFC 6749 Appendix A). */
+/** The characters allowed in them (RFC 6749 Appendix A). */
 export const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /** Whether a text can be a client id or a client secret. */
@@ -20,7 +20,7 @@ export interface ClientCredentials {
 /** How the client credentials arrived. */
 export type CredentialForm = 'query' | 'form' | 'basic' | 'json';
 
-/** What the client said about reuse with `Cache-Control` (RFC 9111 §5.2.1). */
+/** What the client asked for with `Cache-Control` (RFC 9111 §5.2.1). */
 export interface FreshnessWish {
   /** `no-cache`: fetch a new token, whatever is kept. */
   readonly forceRefresh: boolean;
@@ -28,12 +28,12 @@ export interface FreshnessWish {
   readonly minFresh: number;
 }
 
-/** A token request as a client sent it over HTTP, read but not yet judged by the validation rules. */
+/** A token request as a client sent it over HTTP, read but not yet validated. */
 export interface TokenRequest {
   readonly credentials: ClientCredentials;
   /** Space-separated scope tokens (RFC 6749 §3.3); absent when the client named none. */
   readonly scope: string | undefined;
   readonly wish: FreshnessWish;
-  /** The address failures are counted for; absent for calls from within the application. */
+  /** Failures count against this address; absent for calls from within the application. */
   readonly clientAddress: string | undefined;
 }

@@ -1,30 +1,30 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-/** What Express' and Fastify's request objects have in common, as far as a token request goes. */
+/** What Express' and Fastify's request objects have in common, as far as token requests need it. */
 export interface HttpRequest {
-  /** Path and query as they came in, before any router touched them. */
+  /** Path and query as received, before any router changed them. */
   readonly originalUrl: string;
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
-  /** Parsed by the host, or the text itself where the host leaves parsing to us. */
+  /** Parsed by the host, or plain text where the host leaves parsing to us. */
   readonly body?: unknown;
   readonly ip?: string;
-  /** What Fastify calls the request. */
+  /** Fastify's request id. */
   readonly id?: unknown;
-  /** Fastify's way to Node's own request. */
+  /** Node's own request, on Fastify. */
   readonly raw?: IncomingMessage;
-  /** Express' request is Node's own request. */
+  /** On Express, whose request is Node's own. */
   readonly rawHeaders?: string[];
 }
 
-/** Whether the headers tell of a body, however long it turns out to be (RFC 9112 §6). */
+/** Whether the headers announce a body, of whatever length (RFC 9112 §6). */
 export function announcesBody(headers: IncomingHttpHeaders): boolean {
   if (headers['transfer-encoding'] !== undefined) return true;
   const length = headers['content-length'];
   return length !== undefined && length !== '0';
 }
 
-/** `req.headers` hides a repeated Authorization header; only the raw list shows it. */
+/** Looks at the raw headers, because `req.headers` hides a repeated Authorization header. */
 export function isRepeated(name: string, request: HttpRequest): boolean {
   const rawHeaders = request.raw?.rawHeaders ?? request.rawHeaders ?? [];
   let seen = false;

@@ -3,10 +3,10 @@ import { invalidRequest } from '../errors/oauth-errors.js';
 import { announcesBody } from './http-request.js';
 import { type TokenParameters } from './token-parameters.js';
 
-/** Which of the two body forms was sent; `unsupported` is a body of any other type. */
+/** The type of the body; `unsupported` stands for all others. */
 export type BodyForm = 'form' | 'json' | 'unsupported';
 
-/** The form that the headers say the body has; `undefined` when they tell of none. */
+/** The type of the body by its headers; `undefined` when they announce no body. */
 export function bodyFormOf(headers: IncomingHttpHeaders): BodyForm | undefined {
   if (!announcesBody(headers)) return undefined;
   switch (mediaType(headers['content-type'])) {
@@ -19,14 +19,14 @@ export function bodyFormOf(headers: IncomingHttpHeaders): BodyForm | undefined {
   }
 }
 
-/** Reads a body, text or parsed by the host, into the parameters. */
+/** Reads a body, as text or parsed by the host, into the parameters. */
 export function readBody(
   form: BodyForm,
   encoding: string | undefined,
   body: unknown,
   parameters: TokenParameters,
 ): void {
-  // SDKs announce JSON and then send nothing.
+  // Some SDKs announce JSON and send no body.
   if (body === '') return;
   refuseContentEncoding(encoding);
   if (form === 'unsupported') {
@@ -51,7 +51,7 @@ function mediaType(contentType = ''): string {
 function readJson(text: string, parameters: TokenParameters): void {
   const members = membersOf(parseJson(text));
   const names = Object.keys(members);
-  // Each member has a colon, so if there are no more of them than names, no member was repeated.
+  // Each member has a colon, so if there are no more colons than names, no member is repeated.
   const repeatsNone = text.split(':').length - 1 === names.length;
   for (const name of repeatsNone ? names : memberNames(text)) parameters.add(name, members[name]);
 }
@@ -64,7 +64,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** For a body that the host has parsed: whatever was repeated in it is lost. */
+/** Reads a body that the host has parsed. Repeated parameters can no longer be noticed. */
 function readMembers(body: unknown, parameters: TokenParameters): void {
   if (body === undefined) return;
   for (const [name, value] of Object.entries(membersOf(body))) parameters.add(name, value);
@@ -79,7 +79,7 @@ function membersOf(body: unknown): Readonly<Record<string, unknown>> {
 
 const STRING_OR_STRUCTURE = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/g;
 
-/** The names of a valid JSON object's own members, repeats included: `JSON.parse` keeps the last of them without a word. */
+/** The member names of a valid JSON object, repeats included: of those `JSON.parse` silently keeps only the last. */
 function* memberNames(json: string): Generator<string> {
   let depth = 0;
   let latest = '';

@@ -14,14 +14,14 @@ const FOLDED_NAMES: ReadonlyMap<string, ParameterName> = new Map(
   [...NAMES].map(([name, parameter]) => [fold(name), parameter]),
 );
 
-/** The published operation writes "Client ID" where the SDKs write client_id: letter case, spaces, _ and - are alike. */
+/** The published operation says "Client ID", the SDKs client_id: letter case, spaces, _ and - make no difference. */
 function fold(name: string): string {
   return name.toLowerCase().replace(/[\s_-]/g, '');
 }
 
-/** The parameters that one source holds, repeats across all spellings refused (RFC 6749 §3.2). */
+/** The parameters of one source. Repeats are refused, in whatever spelling (RFC 6749 §3.2). */
 export class TokenParameters {
-  /** As they were sent; an empty value was sent, though it counts as absent everywhere else (RFC 6749 §3.2). */
+  /** As they were sent. Empty values are listed here, although they count as absent (RFC 6749 §3.2). */
   readonly sent: Record<ParameterName, string | undefined> = {
     grant_type: undefined,
     client_id: undefined,
@@ -40,7 +40,7 @@ export class TokenParameters {
     const parameter = NAMES.get(name) ?? FOLDED_NAMES.get(fold(name));
     if (parameter === undefined) return;
     if (this.sent[parameter] !== undefined) {
-      // Which of the two was meant is not known.
+      // It is not known which of the two was meant.
       this.sent[parameter] = '';
       throw invalidRequest(`${parameter} is repeated`);
     }
@@ -69,7 +69,7 @@ function unlessEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
 }
 
-/** Splits application/x-www-form-urlencoded text strictly: what cannot be decoded is an error, not a replacement character. */
+/** Splits application/x-www-form-urlencoded text. What cannot be decoded is an error, not a replacement character. */
 function forEachFormParameter(text: string, visit: (name: string, value: string) => void): void {
   for (let start = 0; start < text.length;) {
     const ampersand = text.indexOf('&', start);
@@ -83,7 +83,7 @@ function forEachFormParameter(text: string, visit: (name: string, value: string)
   }
 }
 
-/** Decodes one name or value; throws an OAuth error for a bad escape or bytes that are not UTF-8. */
+/** Decodes one name or value. Throws an OAuth error for a bad escape or bytes that are not UTF-8. */
 export function decodeFormComponent(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;

@@ -10,14 +10,14 @@ import { type HttpRequest, isRepeated } from './http-request.js';
 import { type BodyForm, bodyFormOf, readBody } from './request-body.js';
 import { TokenParameters } from './token-parameters.js';
 
-/** A token request together with what the client named as its grant type. */
+/** A token request with the grant type that the client named. */
 export interface ReadTokenRequest extends TokenRequest {
   readonly grantType: string | undefined;
 }
 
 /**
- * Reads a token request from wherever the client put it: query, form body, JSON body or HTTP Basic. Whatever the outcome,
- * it knows afterwards how the request came and whose it is.
+ * Reads a token request from wherever the client put it: query, form body, JSON body or HTTP Basic. Afterwards, even if
+ * reading failed, it knows in which form the request came and, if possible, from which client.
  */
 export class TokenRequestReader {
   readonly #query = new TokenParameters();
@@ -34,7 +34,7 @@ export class TokenRequestReader {
    * Reads the whole request.
    *
    * @param body text, or what the host has parsed it to.
-   * @throws OAuthError `invalid_request` when the request is ambiguous or incomplete; it echoes nothing.
+   * @throws OAuthError `invalid_request` when the request is ambiguous or incomplete. It quotes nothing of the request.
    */
   read(body: unknown): ReadTokenRequest {
     const { headers, ip } = this.request;
@@ -53,7 +53,7 @@ export class TokenRequestReader {
     };
   }
 
-  /** Reads all but the body. @throws OAuthError like {@link read}. */
+  /** Reads everything but the body. @throws OAuthError like {@link read}. */
   readHead(): void {
     const { originalUrl, headers } = this.request;
     this.#bodyForm = bodyFormOf(headers);
@@ -67,14 +67,14 @@ export class TokenRequestReader {
     this.#basic = readBasicAuthorization(headers.authorization);
   }
 
-  /** Where the client put its credentials, or seems to have wanted to. */
+  /** Where the client put its credentials, or apparently meant to. */
   get form(): CredentialForm | 'none' {
     if (isBasic(this.request.headers.authorization)) return 'basic';
     if (this.#query.clientId !== undefined || this.#query.clientSecret !== undefined) return 'query';
     return this.#bodyForm === undefined || this.#bodyForm === 'unsupported' ? 'none' : this.#bodyForm;
   }
 
-  /** The one client id that was read; `undefined` when there was none, or several. */
+  /** The client id, if exactly one was named. */
   get clientId(): string | undefined {
     const named = [this.#basic?.clientId, this.#query.clientId, this.#body.clientId].filter((id) => id !== undefined);
     return new Set(named).size === 1 ? named[0] : undefined;
@@ -109,7 +109,7 @@ function refuseRepeatsAcross(query: TokenParameters, body: TokenParameters): voi
 
 const NO_WISH: FreshnessWish = { forceRefresh: false, minFresh: 0 };
 
-/** Reads `no-cache` and `min-fresh=N` from a request's Cache-Control (RFC 9111 §5.2.1); anything else in it is ignored. */
+/** Reads `no-cache` and `min-fresh=N` from a request's Cache-Control (RFC 9111 §5.2.1) and ignores anything else. */
 function readFreshnessWish(cacheControl: string | undefined): FreshnessWish {
   if (cacheControl === undefined) return NO_WISH;
   let forceRefresh = false;

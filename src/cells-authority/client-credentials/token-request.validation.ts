@@ -5,7 +5,7 @@ import { invalidRequest, unsupportedGrantType } from '../errors/oauth-errors.js'
 import { type ClientCredentials, isCredential } from './client-credentials.js';
 
 /**
- * Holds a token request against the rules of {@link TokenRequestDto}.
+ * Validates a token request by the rules of {@link TokenRequestDto}.
  *
  * @throws OAuthError `invalid_request` or `unsupported_grant_type`; the description names the parameter, never its value.
  */
@@ -18,7 +18,7 @@ export function validateTokenRequest(
   const parameters = { client_id: clientId, client_secret: clientSecret, scope, grant_type: grantType };
   const [violation] = validateSync(plainToInstance(TokenRequestDto, parameters), {
     stopAtFirstError: true,
-    // What a validator's error quotes must not be the secret.
+    // Validation errors must not quote the secret.
     validationError: { target: false, value: false },
   });
   if (violation === undefined) return;
@@ -26,7 +26,7 @@ export function validateTokenRequest(
   throw invalidRequest(Object.values(violation.constraints ?? {})[0] ?? `${violation.property} is invalid`);
 }
 
-/** What nearly every request is, told at a hundredth of the cost; the rules themselves judge all others. */
+/** Recognizes nearly every valid request at a hundredth of the cost; all others go through the rules themselves. */
 export function isPlainlyValid(
   clientId: string,
   clientSecret: string,

@@ -2,14 +2,14 @@ import { type IncomingMessage } from 'node:http';
 import { type OAuthError } from '../errors/oauth-error.js';
 import { invalidRequest } from '../errors/oauth-errors.js';
 
-/** Bytes of a token request's body: it needs a few hundred. */
+/** A token request needs a few hundred bytes. */
 export const MAX_BODY_BYTES = 16 * 1024;
-/** Whoever has not sent the whole body by then is cut off. */
+/** The time a client has for sending the whole body. */
 const DEADLINE_MS = 10_000;
 
 /**
- * Reads a body as UTF-8 text, whatever its media type and charset say. When the client goes away, the promise is
- * forgotten rather than settled.
+ * Reads a body as UTF-8 text, whatever its media type and charset say. When the client disconnects, the promise never
+ * settles.
  *
  * @throws OAuthError `invalid_request` with status 413 or 408.
  */
@@ -28,7 +28,7 @@ export function readBodyText(request: IncomingMessage): Promise<string> {
     }
     function refuse(error: OAuthError): void {
       stop();
-      // The rest of the body is not worth waiting for.
+      // Closes the connection rather than reading the rest of the body.
       reject(error.with({ headers: { Connection: 'close' } }));
     }
     function onData(chunk: Buffer): void {

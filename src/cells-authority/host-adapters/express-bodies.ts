@@ -14,12 +14,12 @@ interface ExpressRequest extends IncomingMessage, HttpRequest {
   readonly headers: IncomingMessage['headers'];
   readonly rawHeaders: string[];
   body?: unknown;
-  /** How body-parser 1, which came with the first versions of Nest 11, knows a body that has been read. */
+  /** Tells body-parser 1, which the first versions of Nest 11 use, that the body has been read. */
   _body?: boolean;
   readonly raw?: never;
 }
 
-/** A middleware or a route of Express' router. What `match` returns differs between its versions, its truth does not. */
+/** A middleware or route in Express' router. Only the truthiness of what `match` returns is the same in all versions. */
 interface ExpressLayer {
   readonly route?: { readonly stack: readonly { readonly handle: object }[] };
   match(path: string): unknown;
@@ -27,15 +27,15 @@ interface ExpressLayer {
 
 type ExpressMiddleware = (request: ExpressRequest, response: PlatformResponse, next: (error?: unknown) => void) => void;
 
-/** Express' application, as far as it matters here. */
+/** The part of Express' application that is used here. */
 export interface ExpressApplication {
   use(middleware: ExpressMiddleware): void;
   readonly router: { readonly stack: ExpressLayer[] };
 }
 
 /**
- * Reads the bodies of token requests ahead of the host's parsers, which leave a body alone that has been read: they
- * repeat broken JSON in their errors, and are set up for the host's own routes.
+ * Reads the bodies of token requests before the host's parsers, which then skip them. Those parsers quote broken JSON
+ * in their errors, and are configured for the host's own routes.
  */
 export function readExpressBodies(
   express: ExpressApplication,
@@ -46,7 +46,7 @@ export function readExpressBodies(
   const isTokenPath = (path: string): boolean => {
     if (tokenPathAt(path, paths) === undefined) return false;
     if (routes.length === 0) {
-      // Nest adds its routes later than this.
+      // Looked up on first use, because Nest adds its routes after this middleware.
       routes = express.router.stack.filter(({ route }) => route?.stack.some(({ handle }) => isTokenHandler(handle)));
     }
     return routes.some((layer) => layer.match(singleSlashed(path)));
@@ -62,7 +62,7 @@ export function readExpressBodies(
       refuse(methodNotAllowed());
       return;
     }
-    // Read already, by whatever runs Express: then what it made of the body is all there is.
+    // The body has been read already by whatever runs Express (a serverless adapter, say); use its result.
     if (!announcesBody(request.headers) || request.readableEnded || request.body !== undefined) {
       next();
       return;
@@ -81,12 +81,12 @@ export function readExpressBodies(
   });
   const reader = moveLastToFront(express.router.stack);
   const matchAny = reader.match.bind(reader);
-  // The router asks with the path that it will route by. Nothing read from the URL here could be sure to be the same: it
-  // may be in absolute form, have a fragment, or belong to an application that this one is mounted in.
+  // The router passes the path that it routes by. A path read from the URL here might differ: the URL may be in
+  // absolute form, have a fragment, or include the path that this application is mounted at.
   reader.match = (path) => isTokenPath(path) && matchAny(path);
 }
 
-/** A base URL that ends in a slash makes SDKs send two. */
+/** SDKs send two slashes if their base URL ends in one. */
 function singleSlashed(path: string): string {
   return path.replace(/\/{2,}/g, '/');
 }
@@ -97,13 +97,13 @@ function collapseSlashes(request: ExpressRequest): void {
   if (collapsed !== path) request.url = origin + collapsed + rest;
 }
 
-/** The origin is there in the absolute form of a request target alone (RFC 9112 §3.2.2). */
+/** Only a request target in absolute form has an origin (RFC 9112 §3.2.2). */
 function splitUrl(url: string): { origin: string; path: string; rest: string } {
   const [, origin = '', path = '', rest = ''] = /^([a-z][a-z\d+.-]*:\/\/[^/?#]*)?([^?#]*)(.*)$/is.exec(url) ?? [];
   return { origin, path, rest };
 }
 
-/** Nest adds its parsers before it lets a module add anything. */
+/** Needed because Nest adds its parsers before a module can add anything. */
 function moveLastToFront(stack: ExpressLayer[]): ExpressLayer {
   const last = stack.pop();
   if (last === undefined) throw new Error('CellsAuthorityModule: this version of Express is not supported');

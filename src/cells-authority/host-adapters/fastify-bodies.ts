@@ -8,7 +8,7 @@ import { isTokenRouteConfig, ROUTED_METHODS } from './token-route.js';
 
 /** The headers that make Fastify look for a body. */
 const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
-/** Where a request has its hidden headers: a WeakMap would keep every one of them until old objects are collected. */
+/** A property of the request, because entries of a WeakMap live until V8 collects old objects. */
 const HIDDEN_HEADERS = Symbol('hidden headers');
 
 interface FastifyRequest extends HttpRequest {
@@ -26,7 +26,7 @@ interface FastifyRoute {
   preValidation?: FastifyHook | FastifyHook[];
 }
 
-/** Fastify's instance, as far as it matters here. */
+/** The part of Fastify's instance that is used here. */
 export interface FastifyApplication {
   decorateRequest(name: symbol, value: undefined): void;
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
@@ -34,9 +34,9 @@ export interface FastifyApplication {
 }
 
 /**
- * Keeps the bodies of token requests from the host's parsers, which refuse an empty JSON body and all types that they do
- * not know, and are set up for the host's own routes: Fastify is not shown that there is a body until it has passed the
- * point at which it would parse it.
+ * Keeps the bodies of token requests away from the host's parsers, which refuse empty JSON bodies and unknown types,
+ * and are configured for the host's own routes. The headers that announce a body are hidden until Fastify is past the
+ * point where it would parse it.
  */
 export function keepFastifyBodies(
   fastify: FastifyApplication,
@@ -52,7 +52,7 @@ export function keepFastifyBodies(
     route.onRequest = [...hooks(route.onRequest), hideBody];
     route.preValidation = [showBody, ...hooks(route.preValidation)];
   });
-  // Fastify has no routes for other methods at all, and so says 404 to them.
+  // Fastify cannot have routes for other methods, and answers 404.
   fastify.addHook('onRequest', (request, reply, done) => {
     const route =
       request.is404 && !ROUTED_METHODS.has(request.method)
@@ -66,7 +66,7 @@ export function keepFastifyBodies(
 function hideBody(request: FastifyRequest, _reply: PlatformResponse, done: () => void): void {
   const { headers } = request;
   request[HIDDEN_HEADERS] = Object.fromEntries(BODY_HEADERS.map((name) => [name, headers[name]]));
-  // Deleted, each of them would slow down every later look at the headers.
+  // Set to undefined, because deleting properties would slow down every later access to the headers.
   for (const name of BODY_HEADERS) if (headers[name] !== undefined) headers[name] = undefined;
   done();
 }
@@ -77,13 +77,13 @@ function showBody(request: FastifyRequest, _reply: PlatformResponse, done: () =>
   done();
 }
 
-/** Matches what a route's URL does: the host's prefixes may have parameters. */
+/** Matches the same paths as a route's URL, in which the host's prefix may have parameters. */
 function patternOf(url: string): RegExp {
   const escaped = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replace(/:[^/]+/g, '[^/]+')}$`);
 }
 
-/** The path of a request target, in absolute form or not, with single slashes. */
+/** The path of a request target (in absolute form or not), with single slashes. */
 function plainPath(target: string): string {
   return target
     .replace(/^https?:\/\/[^/?#]*/i, '')

@@ -8,14 +8,14 @@ import { type FastifyApplication, keepFastifyBodies } from './fastify-bodies.js'
 const serving = new WeakSet<HttpServer>();
 
 /**
- * Makes token requests mean the same on every host: keeps their bodies from the host's parsers, limits and body options,
- * which are there for its other routes. To be called before Nest adds the routes.
+ * Makes token requests work the same on every host: keeps their bodies away from the host's parsers, limits and body
+ * options, which are meant for its other routes. Must be called before Nest adds the routes.
  *
- * @throws Error when another module serves the operation already: their routes are the same.
+ * @throws Error when another module already serves the operation, because their routes would collide.
  */
 export function keepTokenBodies(httpAdapter: HttpServer, responder: TokenResponder, paths: readonly TokenPath[]): void {
   if (serving.has(httpAdapter)) {
-    // Fastify would refuse the routes, and Express quietly serve those of the module that came first.
+    // Otherwise Fastify would refuse the routes, and Express silently serve those of the first module.
     throw new Error(
       'CellsAuthorityModule: two modules of one application serve the operation; set controller: false on all but one',
     );
