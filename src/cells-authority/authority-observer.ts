@@ -2,7 +2,7 @@ import { type CredentialForm } from './client-credentials/client-credentials.js'
 import { type TokenPath } from './token-paths.js';
 import { type TlsTrouble } from './verified-tls.js';
 
-/** What an upstream request came to. A closed set, fit for metric labels. */
+/** The outcome of an upstream request. A closed set, fit for metric labels. */
 export type UpstreamOutcome =
   | 'token'
   | 'refused'
@@ -23,13 +23,13 @@ export type UpstreamOutcome =
 /** Where the token of an answer came from. A closed set, fit for metric labels. */
 export type TokenSource = 'kept' | 'fetched' | 'shared_flight' | 'shared_store' | 'fallback';
 
-/** What was done with the store that instances share. A closed set, fit for metric labels. */
+/** What was done with the shared store. A closed set, fit for metric labels. */
 export type SharedStoreOperation = 'connection' | 'read' | 'write' | 'delete' | 'lock' | 'count';
 
 /**
- * What it came to. A closed set, fit for metric labels. `no_answer`: none in time; `refused`: the store answered with an
- * error, being full or read-only, say; `bypassed`: not tried, because of the store's failures before; `other_secret`:
- * instances with another `tokenCacheSecret` use the same store.
+ * The outcome. A closed set, fit for metric labels. `no_answer`: none in time; `refused`: the store answered with an
+ * error, because it is full or read-only, say; `bypassed`: not tried, because the store has just failed;
+ * `other_secret`: instances with another `tokenCacheSecret` use the same store.
  */
 export type SharedStoreOutcome =
   | 'available'
@@ -46,10 +46,10 @@ export type SharedStoreOutcome =
   | 'other_secret';
 
 /**
- * Why the shared store cannot be used. A closed set, fit for metric labels. `password`: refused or missing; `permission`:
- * the user may not do what is needed; `database`: there is none of that number; `hung_up`: it closed the
- * connection before its first answer, because it expects TLS or a certificate of the client; `no_answer`: connected, and no answer in time; `tls_failed`: no TLS came about, say because the
- * other side speaks none.
+ * Why the shared store cannot be used. A closed set, fit for metric labels. `password`: refused or missing;
+ * `permission`: the user lacks a permission; `database`: there is no database of that number; `hung_up`: it closed the
+ * connection before its first answer, because it expects TLS or a client certificate; `no_answer`: connected, but no
+ * answer in time; `tls_failed`: no TLS connection, say because the other side does not speak TLS.
  */
 export const SHARED_STORE_TROUBLES = [
   'unreachable',
@@ -67,7 +67,7 @@ export const SHARED_STORE_TROUBLES = [
 /** One of {@link SHARED_STORE_TROUBLES}. */
 export type SharedStoreTrouble = (typeof SHARED_STORE_TROUBLES)[number];
 
-/** Error codes (RFC 6749 §5.2) that are told apart; an authorization server may make up others. */
+/** Error codes (RFC 6749 §5.2) that are distinguished; an authorization server may make up others. */
 export const TOKEN_ERROR_CODES = [
   'invalid_request',
   'invalid_client',
@@ -79,24 +79,24 @@ export const TOKEN_ERROR_CODES = [
   'temporarily_unavailable',
 ] as const;
 
-/** What a token request over HTTP came to; `throttled` is any answer with status 429. A closed set, fit for metric labels. */
+/** The outcome of a token request over HTTP; `throttled`: any status 429. A closed set, fit for metric labels. */
 export type TokenRequestOutcome = 'token' | 'throttled' | 'other_error' | (typeof TOKEN_ERROR_CODES)[number];
 
-/** What the library tells its host. None of the events holds a secret, a token or a raw client id. */
+/** What the library reports to its host. No event contains a secret, a token or a raw client id. */
 export type AuthorityEvent =
   | {
       /** A token request that came over HTTP has been answered. */
       readonly type: 'token_request';
-      /** Without the host's prefix and the slash ahead of it. */
+      /** Without the host's prefix and without a leading slash. */
       readonly path: TokenPath;
       readonly credentialForm: CredentialForm | 'none';
       readonly outcome: TokenRequestOutcome;
       /** HTTP status of the answer. */
       readonly status: number;
       readonly durationMs: number;
-      /** Keyed fingerprint of the client id; absent where a token was sent, or where no one client was named. */
+      /** Keyed fingerprint of the client id; absent if a token was sent, or if not exactly one client was named. */
       readonly client: string | undefined;
-      /** What Fastify calls the request; absent on Express. */
+      /** Fastify's request id; absent on Express. */
       readonly requestId: string | undefined;
     }
   | { readonly type: 'token_served'; readonly source: TokenSource }
@@ -106,7 +106,7 @@ export type AuthorityEvent =
       readonly durationMs: number;
       /** HTTP status of the authorization server's answer, when there was one. */
       readonly status: number | undefined;
-      /** Whether a second try was made on a new connection. */
+      /** Whether the request was sent again on a new connection. */
       readonly retried: boolean;
       /** Keyed fingerprint of the client id. */
       readonly client: string;
@@ -130,7 +130,7 @@ export type AuthorityEvent =
     }
   | {
       readonly type: 'not_forwarded';
-      /** `waited_too_long`: no connection was free while there was time enough left to use it. */
+      /** `waited_too_long`: no connection was free while there was enough time left to use it. */
       readonly reason: 'circuit_open' | 'too_many_waiting' | 'waited_too_long';
     }
   | { readonly type: 'circuit'; readonly state: 'open' | 'half_open' | 'closed' }
@@ -142,11 +142,11 @@ export type AuthorityEvent =
       readonly reason?: SharedStoreTrouble;
     }
   | {
-      /** A command that somebody waited for was answered, or its time was over. */
+      /** A command that a request waited for was answered, or timed out. */
       readonly type: 'shared_store_answer';
       readonly durationMs: number;
     }
   | { readonly type: 'evicted' };
 
-/** Is told what happens. Called synchronously, so it should be quick; if it fails, requests go on as if it had not. */
+/** Receives all events. Called synchronously, so it should be quick. Its failures do not affect requests. */
 export type AuthorityObserver = (event: AuthorityEvent) => void;

@@ -5,7 +5,7 @@ import { PUBLISHED_PATH } from './token-paths.js';
 import { PlatformReply, type PlatformResponse } from './token-reply.js';
 import { TokenResponder } from './token-responder.js';
 
-/** `CellsAuthorityController` of Aspose.Cells Cloud: the one operation that it publishes. */
+/** `CellsAuthorityController` of Aspose.Cells Cloud, with the one operation that it publishes. */
 @Controller({ path: PUBLISHED_PATH, version: VERSION_NEUTRAL })
 export class CellsAuthorityController {
   constructor(private readonly responder: TokenResponder) {}

@@ -10,33 +10,32 @@ import { tokenControllers } from './token-path.controllers.js';
 import { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token-paths.js';
 import { TokenResponder } from './token-responder.js';
 
-/** What is given beside the options, for Nest needs to know it before it makes them. */
+/** Given beside the options, because Nest needs these before it makes the options. */
 export interface CellsAuthorityExtras {
   /**
-   * Tells several modules of one application apart: `@InjectCellsAuthority(name)` and `@InjectCellsApiAuthorization(name)`
-   * inject what a module with a name provides. Default none.
+   * Distinguishes several modules of one application: `@InjectCellsAuthority(name)` and
+   * `@InjectCellsApiAuthorization(name)` inject what the module of that name provides. Default none.
    */
   name?: string | undefined;
   /** Whether the whole application can inject what the module exports, without importing it again. Default false. */
   isGlobal?: boolean | undefined;
   /**
-   * Whether the module serves the HTTP operation, or is there for its services alone. Default true, and false for a
-   * module with a name.
+   * Whether the module serves the HTTP operation, besides providing its services. Default true; false for a module with
+   * a name.
    */
   controller?: boolean | undefined;
   /**
-   * The paths, beside the published one, at which SDKs ask for their tokens: `true` for all of them, or a list.
-   * Default none.
+   * Paths, beside the published one, where SDKs request their tokens: `true` for all of them, or a list. Default none.
    */
   sdkPaths?: boolean | readonly SdkPath[] | undefined;
   /**
-   * Decorators for the controllers of the operation: the one that lets it pass the application's guards, say, or
+   * Decorators for the controllers of the operation, such as one that exempts it from the application's guards, or
    * `ApiExcludeController()`, which keeps it out of the OpenAPI document. Default none.
    */
   decorators?: readonly ClassDecorator[] | undefined;
 }
 
-/** All of them are listed, or Nest takes them for options. */
+/** Lists all extras, because Nest treats anything else as an option. */
 const EXTRAS: CellsAuthorityExtras = {
   name: undefined,
   isGlobal: undefined,

@@ -77,7 +77,7 @@ export class CellsAuthorityModule
     super();
   }
 
-  /** Nest calls this when the host's HTTP adapter exists and its routes do not yet. */
+  /** Nest calls this when the host's HTTP adapter exists but its routes do not yet. */
   configure(): void {
     warnOfDisabledVerification();
     if (this.servedPaths.length === 0) return;

@@ -48,7 +48,7 @@ export interface CellsAuthorityOptions {
   /** Path of a PEM file with the certificate authorities to trust instead of Node's own. Default none. */
   upstreamCaFile?: string | undefined;
 
-  /** Forward proxy for everything that goes to Aspose: `http://[user:password@]host:port`, or `https://`. Default none. */
+  /** Forward proxy for all requests to Aspose: `http://[user:password@]host:port`, or `https://`. Default none. */
   upstreamProxyUrl?: string;
 
   /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default `64`. */
@@ -73,7 +73,7 @@ export interface CellsAuthorityOptions {
   sdkTokenMaxAgeS?: number | undefined;
 
   /**
-   * Seconds from its issue for which a token that is handed out over HTTP goes on standing for its credential pair, as
+   * Seconds from its issue for which a token that was handed out over HTTP stands for its credential pair, as
    * {@link TokenSessions} explains: 1..31536000. Default none.
    */
   cellsApiSessionMaxS?: number | undefined;
@@ -81,22 +81,22 @@ export interface CellsAuthorityOptions {
   /** Redis for `tokenCache: 'redis'`: `redis://` or `rediss://`. Default `redis://127.0.0.1:6379`. */
   redisUrl?: string | undefined;
 
-  /** Protects what is kept in Redis, required with it: 32 characters or more; `new,old` while rotating. Default none. */
+  /** Protects what is kept in Redis; required there. 32 characters or more; `new,old` while rotating. Default none. */
   tokenCacheSecret?: string | undefined;
 
   /**
-   * Your own Redis for `tokenCache: 'redis'`, in place of `redisUrl`: a client or Cluster of ioredis, which stays yours to
-   * close. Its key prefix and its retries apply. Default none.
+   * Your own Redis for `tokenCache: 'redis'`, in place of `redisUrl`: a client or Cluster of ioredis, which stays yours
+   * to close. Its key prefix and its retries apply. Default none.
    */
   redis?: RedisClient | undefined;
 
   /**
-   * The application's own client credentials, which `getAccessToken()` uses, or a function that says for each call whose
-   * token is wanted. The HTTP operation never uses them. Default none.
+   * The application's own client credentials, which `getAccessToken()` uses, or a function that says for each call
+   * whose token is wanted. The HTTP operation never uses them. Default none.
    */
   credentials?: CredentialsSource | undefined;
 
-  /** Is told what happens, for logs and metrics; its own errors harm no request. Default: Nest's logger. */
+  /** Receives all events, for logs and metrics. Its own errors do not affect requests. Default: Nest's logger. */
   observer?: AuthorityObserver | undefined;
 }
 
@@ -111,7 +111,7 @@ type WrittenSettings = {
   >;
 };
 
-/** The options that can be written as text: the service reads them from the environment, as `UPSTREAM_TOKEN_URL` etc. */
+/** The options that can be written as text. The service reads them from the environment: `UPSTREAM_TOKEN_URL` etc. */
 export const AUTHORITY_SETTINGS = {
   upstreamTokenUrl: text(
     'an `https://` URL, or `http://` to a loopback address, without user, password or fragment',
@@ -205,7 +205,7 @@ export const AUTHORITY_OPTIONS = Symbol('AUTHORITY_OPTIONS');
  * @throws Error that names each wrong option and what is allowed, and quotes none of their values.
  */
 export function completeOptions(options: CellsAuthorityOptions): AuthorityOptions {
-  // JavaScript hosts, and factories that forget their return.
+  // For JavaScript hosts, and factories that return nothing.
   if (!isObject(options)) throw new Error('CellsAuthorityModule: the options must be an object');
   const { credentials, observer, redis, ...written } = options;
   const complaints = [
@@ -216,7 +216,7 @@ export function completeOptions(options: CellsAuthorityOptions): AuthorityOption
     ...redisComplaints(redis, options.tokenCache),
   ];
   if (complaints.length > 0) throw new Error(`CellsAuthorityModule: ${complaints.join('; ')}`);
-  // All of them are checked by now, and those with a default are there.
+  // Checked above, and complete because the defaults are applied.
   const values: unknown = { ...defaultsOf(AUTHORITY_SETTINGS), ...withoutUndefined(options) };
   return Object.freeze(values as AuthorityOptions);
 }

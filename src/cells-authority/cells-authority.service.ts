@@ -13,7 +13,7 @@ import { type AuthorityNumbers, TokenAuthority } from './token-cache/token-autho
 import { type TokenAnswer } from './token-cache/kept-token.js';
 import { maxAgeOn, PUBLISHED_PATH } from './token-paths.js';
 
-/** How a token is to be got. */
+/** How to get a token. */
 export interface PostAccessTokenOptions {
   /** Seconds of life that the token must have left. Default 0. */
   readonly minFresh?: number | undefined;
@@ -21,16 +21,16 @@ export interface PostAccessTokenOptions {
   readonly forceRefresh?: boolean | undefined;
   /** Space-separated scopes (RFC 6749 §3.3). Default none. */
   readonly scope?: string | undefined;
-  /** Ends the wait, not the upstream request: others may be waiting for it, too. */
+  /** Ends the wait but not the upstream request, which others may be waiting for, too. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The authorization server's token response (RFC 6749 §5.1), whatever else it contains included. */
+/** The authorization server's token response (RFC 6749 §5.1), with everything else that it contains. */
 export type TokenResponse = TokenResponseDto & Record<string, unknown>;
 
 /**
- * Gets access tokens for client credentials: reused while they are good, fetched once however many ask, renewed ahead
- * of their expiry.
+ * Gets access tokens for client credentials: reused while they are good, fetched only once for concurrent callers, and
+ * renewed before they expire.
  */
 @Injectable()
 export class CellsAuthorityService {
@@ -70,9 +70,9 @@ export class CellsAuthorityService {
   }
 
   /**
-   * Drops exactly this token, because the Cells API refused it, say; a newer one stays.
+   * Drops exactly this token, for example because the Cells API refused it; a newer one stays.
    *
-   * @returns whether it was kept here. A token that was not issued here has no effect at all.
+   * @returns whether it was kept here. For a token that was not issued here, nothing happens.
    */
   invalidate(accessToken: string): boolean {
     this.sessions.refused(accessToken);
@@ -80,10 +80,10 @@ export class CellsAuthorityService {
   }
 
   /**
-   * Goes on with another password or address of Redis, or another secret, without a restart; requests under way end with
-   * those before. Without Redis only the fingerprints of clients in events follow the secret.
+   * Switches to another Redis password, address or secret without a restart. Requests under way end with the previous
+   * ones. Without Redis the secret only affects the fingerprints of clients in events.
    *
-   * @throws Error when they cannot be used; then nothing changes.
+   * @throws Error when the options cannot be used; then nothing changes.
    */
   renewRedis(options: RedisAccessOptions): void {
     const wrong = optionViolations({ tokenCache: this.options.tokenCache, ...options });
@@ -94,7 +94,7 @@ export class CellsAuthorityService {
     this.keys.renewFingerprints(options.tokenCacheSecret);
   }
 
-  /** What is kept, waits and is open at the moment; for metrics. */
+  /** What is kept, waiting and open at the moment; for metrics. */
   get numbers(): AuthorityNumbers & { readonly openConnections: number } {
     return { ...this.authority.numbers, openConnections: this.pool.connections };
   }

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { followFiles } from './followed-files.js';
 import { certificatesOf, readCertificateAuthorities } from './verified-tls.js';
 
-/** The certificate authorities of a PEM file, which is followed: connections that begin later trust what it holds then. */
+/** The certificate authorities of a PEM file. The file is watched: new connections use its latest contents. */
 export class CertificateAuthorities {
   readonly #logger = new Logger('CellsAuthority');
   #pem: string | undefined;
@@ -10,8 +10,8 @@ export class CertificateAuthorities {
 
   /**
    * @param file `undefined`: Node's own.
-   * @param setting what the file is called in messages.
-   * @throws Error when the file cannot be read or used; what it holds is not quoted.
+   * @param setting the name of the setting in messages.
+   * @throws Error when the file cannot be read or used. Its contents are not quoted.
    */
   constructor(
     file: string | undefined,
@@ -29,7 +29,7 @@ export class CertificateAuthorities {
     return this.#pem;
   }
 
-  /** Follows the file no longer. */
+  /** Stops watching the file. */
   close(): void {
     this.#stop();
   }

@@ -1,19 +1,19 @@
-/** Milliseconds that only ever go forward; where they start means nothing. */
+/** Milliseconds that only ever go forward, from an arbitrary start. */
 export type Clock = () => number;
 
-/** Not the wall clock: one that is set must neither hold a client for longer nor release it early. */
+/** Not the wall clock: setting that must neither prolong a hold nor end it early. */
 export const monotonicClock: Clock = () => performance.now();
 
-/** Milliseconds since 1970, as the machine believes. */
+/** Milliseconds since 1970, by the machine's clock. */
 export const wallClock: Clock = () => Date.now();
 
-/** The two clocks drift, and the wall clock is slewed: a lead is real time only beyond this, in milliseconds. */
+/** Milliseconds. A smaller lead is only drift between the two clocks, or an adjustment of the wall clock. */
 const LEAD_MS = 1000;
 
 /**
- * The clock that tokens age by. The monotonic clock stands still while the machine is suspended, and tokens expire all the
- * same: so whatever the wall clock gains on it is added. A wall clock that is set back changes nothing; one that is set
- * forward ends tokens early, which costs a new one each and harms nobody.
+ * The clock that tokens age by. The monotonic clock stops while the machine is suspended, but tokens still expire, so
+ * whatever the wall clock gains on it is added. Setting the wall clock back changes nothing; setting it forward ends
+ * tokens early, which costs one new token each and does no harm.
  */
 export function tokenClock(monotonic: Clock, wall: Clock): Clock {
   let gained = 0;

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The files are read again this often: events of the file system miss what is mounted, linked or moved into place, which
- * is how certificates and secrets are renewed.
+ * How often the files are read again. File system events would miss files that are mounted, linked or moved into place,
+ * which is how certificates and secrets are renewed.
  */
 const CHECK_INTERVAL_MS = 1000;
 
 /**
- * Tells when files have changed. What is still being written may look whole, so only what is there twice counts; a file
- * that is missing for a moment, because another is moved into its place, is as it was.
+ * Watches files for changes. A file that is still being written may look complete, so a text counts only when it is
+ * read twice in a row. A file that is missing for a moment, while it is being replaced, counts as unchanged.
  *
- * @param initial the texts that are known already.
- * @param changed is told the texts of all the files, once for each change.
- * @returns ends it.
+ * @param initial the texts that are already known.
+ * @param changed called with the texts of all files, once for each change.
+ * @returns a function that stops it.
  */
 export function followFiles(
   files: readonly string[],

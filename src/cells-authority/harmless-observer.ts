@@ -7,8 +7,8 @@ import { logEvents } from './log-events.js';
 const WARNING_INTERVAL_MS = 60_000;
 
 /**
- * Wraps the host's observer, or else the default one, so that its failures never reach a request: an error or a rejected
- * promise ends in a warning, one a minute at most. The error is not shown, because it may hold anything.
+ * Wraps the host's observer, or the default one, so that its failures never reach a request: an error or a rejected
+ * promise only causes a warning, at most once a minute. The error is not shown, because it may contain anything.
  */
 export function harmlessObserver(
   { observer = logEvents() }: Pick<AuthorityOptions, 'observer'>,
@@ -23,10 +23,10 @@ export function harmlessObserver(
     try {
       logger.warn(`The observer failed at an event of type "${type}"; the request went on without it`);
     } catch {
-      // The host's logger may be what failed.
+      // The host's logger may be what fails.
     }
   };
-  // TypeScript takes an async function for an observer, too, so it may return a promise.
+  // TypeScript also accepts an async function as an observer, so it may return a promise.
   const notify: (event: AuthorityEvent) => unknown = observer;
   return (event) => {
     try {

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { type AuthorityEvent, type AuthorityObserver, type SharedStoreOutcome } from './authority-observer.js';
 
-/** The outcomes with the shared store that somebody has to look after. */
+/** Outcomes with the shared store that an operator has to look at. */
 const TROUBLE: ReadonlySet<SharedStoreOutcome> = new Set(['unavailable', 'tampered', 'other_secret'] as const);
 
-/** The default observer: events that need attention are Nest warnings, the others go to the debug level. */
+/** The default observer: logs events that need attention as warnings, and the others at debug level. */
 export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {

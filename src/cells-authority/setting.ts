@@ -1,6 +1,6 @@
 /**
- * One option or environment variable: what it means, what it may be and what it is by default. Whatever validates it,
- * prints it or documents it reads it from here.
+ * One option or environment variable: its meaning, the allowed values and the default. Validation, printing and
+ * documentation all use this.
  */
 export interface Setting<T = unknown, D = string | number | undefined> {
   /** A line for the documentation, in Markdown. */
@@ -8,17 +8,17 @@ export interface Setting<T = unknown, D = string | number | undefined> {
   /** The values allowed, in Markdown. */
   readonly allowed: string;
   readonly default: D;
-  /** How much of a value may be printed: all of it, the origin if it is a URL, or nothing because it is a secret. */
+  /** What may be printed of a value: all of it, a URL's origin, or nothing because it is a secret. */
   readonly shown: 'whole' | 'origin' | 'never';
   readonly accepts: (value: unknown) => value is T;
-  /** The value that a text stands for. Text that stands for none is returned unchanged, for `accepts` to refuse. */
+  /** Converts text to a value. Text that cannot be converted is returned unchanged, so that `accepts` refuses it. */
   readonly fromText: (text: string) => unknown;
 }
 
 /** Options by name. */
 export type Settings = Readonly<Record<string, Setting>>;
 
-/** The values of all settings, the defaults applied. */
+/** The values of all settings, with the defaults applied. */
 export type ValuesOf<S extends Settings> = {
   readonly [K in keyof S]: S[K] extends Setting<infer T, infer D> ? (D extends undefined ? T | undefined : T) : never;
 };
@@ -57,7 +57,7 @@ function alternatives(words: readonly string[]): string {
   return [words.slice(0, -1).join(', '), ...words.slice(-1)].filter((part) => part !== '').join(' or ');
 }
 
-/** Text that a function accepts, or any but an empty one. */
+/** Text that a function accepts, by default any text that is not empty. */
 export function text<D extends string | undefined = undefined>(
   allowed: string,
   about: About<D>,
@@ -91,14 +91,14 @@ export interface Violation {
   readonly shown: Setting['shown'];
 }
 
-/** The values that are not allowed. One that is `undefined` counts as not given. */
+/** The values that are not allowed. `undefined` counts as not given. */
 export function violations(settings: Settings, values: Readonly<Record<string, unknown>>): Violation[] {
   return Object.entries(settings)
     .filter(([name, { accepts }]) => values[name] !== undefined && !accepts(values[name]))
     .map(([name, setting]) => violation(name, setting, values[name]));
 }
 
-/** Says of one value that it is missing or not allowed, for a reason of its own if there is one. */
+/** Describes one value that is missing or not allowed, with its own reason if there is one. */
 export function violation(name: string, setting: Setting, value: unknown, allowed = setting.allowed): Violation {
   return { name, value, allowed: allowed.replaceAll('`', ''), shown: setting.shown };
 }

@@ -20,8 +20,8 @@ import { PlatformReply, type PlatformResponse } from './token-reply.js';
 import { TokenResponder } from './token-responder.js';
 
 /**
- * The controllers of the paths that a module serves. They are made anew for each module, so that what one application
- * decorates them with is nothing to another in the same process.
+ * The controllers of the paths that a module serves. Each module gets its own classes, so that one application's
+ * decorators do not affect another application in the same process.
  */
 export function tokenControllers(paths: readonly TokenPath[], decorators: readonly ClassDecorator[]): Type[] {
   const controllers = paths.flatMap((path) => [
@@ -32,7 +32,7 @@ export function tokenControllers(paths: readonly TokenPath[], decorators: readon
   return controllers;
 }
 
-/** The class itself when nothing is added to it: hosts compare with it in their guards. */
+/** The class itself if there are no decorators, because hosts compare with it in their guards. */
 function publishedController(decorators: readonly ClassDecorator[]): Type {
   if (decorators.length === 0) return CellsAuthorityController;
   class DecoratedController extends CellsAuthorityController {}
@@ -54,8 +54,8 @@ function sdkController(path: SdkPath): Type {
 }
 
 /**
- * Answers 405 where a router would say 404 and repeat the URL with its secret. `@All()` is not for this: Fastify refuses
- * it beside `@Post()`. HEAD goes where GET goes.
+ * Answers 405 where a router would answer 404 and repeat the URL with its secret. `@All()` cannot be used, because
+ * Fastify refuses it beside `@Post()`. HEAD is routed like GET.
  */
 function otherMethodsController(path: TokenPath): Type {
   @Controller({ path, version: VERSION_NEUTRAL })

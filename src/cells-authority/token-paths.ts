@@ -1,9 +1,9 @@
 import { type AuthorityOptions } from './cells-authority.options.js';
 
-/** The published operation, which the newest Go SDK calls, too. */
+/** The published operation, also called by the newest Go SDK. */
 export const PUBLISHED_PATH = 'v4.0/cells/connect/token' as const;
 
-/** Where the other SDKs, of all ages, ask for their tokens; kept out of the OpenAPI document. */
+/** Where the other SDKs, old and new, request their tokens; kept out of the OpenAPI document. */
 export const SDK_PATHS = [
   // .NET, Java, Python, PHP, Ruby, Perl and Go since about 24.11
   'v3.0/cells/connect/token',
@@ -15,13 +15,13 @@ export const SDK_PATHS = [
   'v3.0/connect/token',
 ] as const;
 
-/** A path that SDKs ask for their tokens at. */
+/** A path where SDKs request their tokens. */
 export type SdkPath = (typeof SDK_PATHS)[number];
 
-/** A path that tokens are asked for at. */
+/** A path where tokens are requested. */
 export type TokenPath = typeof PUBLISHED_PATH | SdkPath;
 
-/** Which of these paths a URL's path ends in, wherever the host's prefixes have put them; the longest one, if several. */
+/** Which of these paths a URL's path ends in, after any prefix of the host; the longest one, if several match. */
 export function tokenPathAt(urlPath: string, paths: readonly TokenPath[]): TokenPath | undefined {
   const plain = urlPath
     .toLowerCase()
@@ -30,7 +30,7 @@ export function tokenPathAt(urlPath: string, paths: readonly TokenPath[]): Token
   return paths.filter((path) => plain.endsWith(`/${path}`)).sort((a, b) => b.length - a.length)[0];
 }
 
-/** Seconds since its issue within which a token is reused on this path. */
+/** Seconds after its issue for which a token is reused on this path. */
 export function maxAgeOn(path: TokenPath, { tokenMaxAgeS = Infinity, sdkTokenMaxAgeS }: AuthorityOptions): number {
   return path === PUBLISHED_PATH ? tokenMaxAgeS : sdkTokenMaxAgeS;
 }

@@ -1,14 +1,14 @@
 import { type ServerResponse } from 'node:http';
 import { type OAuthError } from './errors/oauth-error.js';
 
-/** RFC 6749 §5.1 demands the cache headers of every reply that may hold a token. */
+/** RFC 6749 §5.1 requires these cache headers on every response that contains a token. */
 export const TOKEN_REPLY_HEADERS = {
   'Content-Type': 'application/json',
   'Cache-Control': 'no-store',
   Pragma: 'no-cache',
 } as const;
 
-/** What a token request is answered with. */
+/** The answer to a token request. */
 export interface TokenReplyContent {
   readonly status: number;
   /** Headers beside {@link TOKEN_REPLY_HEADERS}, which every reply has. */
@@ -24,32 +24,32 @@ export function errorContent({ status, headers, body: text }: OAuthError): Token
   return { status, headers, text, length: Buffer.byteLength(text) };
 }
 
-/** The way back to whoever sent a token request. */
+/** Where the answer to a token request goes. */
 export interface TokenReply {
   send(content: TokenReplyContent): void;
-  /** The status of an answer that somebody else has sent already: while the service stops, say. */
+  /** The status of an answer that was already sent elsewhere, for example because the service is stopping. */
   readonly answeredStatus: number | undefined;
-  /** `Access-Control-Allow-Origin`, as far as it is set: whose pages may read the answer. */
+  /** `Access-Control-Allow-Origin`, if set: whose pages may read the answer. */
   readonly allowedOrigin: unknown;
 }
 
 /** What Express' response and Fastify's reply have in common, as `@Res()` gives them. */
 export interface PlatformResponse {
   status(code: number): this;
-  /** Fastify's way to set a header. Express has it as well, and adds a charset that JSON does not have. */
+  /** Sets a header on Fastify. Express has it as well, but adds a charset, which JSON must not have. */
   header(name: string, value: string): unknown;
-  /** Express' way, and Node's. */
+  /** Sets a header on Express, as in Node. */
   setHeader?(name: string, value: string): unknown;
   getHeader(name: string): unknown;
   send(body: Buffer): unknown;
-  /** Fastify's way to Node's own response. */
+  /** Node's own response, on Fastify. */
   readonly raw?: ServerResponse;
-  /** Express' response is Node's own response. */
+  /** On Express, whose response is Node's own. */
   readonly headersSent?: boolean;
   readonly statusCode: number;
 }
 
-/** Answers through the host's platform, and so with the headers, hooks and logs of the host. */
+/** Answers through the host's platform, so that the host's headers, hooks and logs apply. */
 export class PlatformReply implements TokenReply {
   constructor(private readonly response: PlatformResponse) {}
 
@@ -62,14 +62,14 @@ export class PlatformReply implements TokenReply {
     return this.response.getHeader('access-control-allow-origin');
   }
 
-  /** Written directly: an envelope that a host's interceptors put around every answer is nothing that SDKs can read. */
+  /** Writes directly, because SDKs could not read an answer that the host's interceptors have wrapped. */
   send({ status, headers, text }: TokenReplyContent): void {
     const { response } = this;
     for (const [name, value] of Object.entries({ ...TOKEN_REPLY_HEADERS, ...headers })) {
       if (response.setHeader === undefined) response.header(name, value);
       else response.setHeader(name, value);
     }
-    // Bytes, because both platforms add a charset to text.
+    // Bytes, because both platforms would add a charset to text.
     response.status(status).send(Buffer.from(text));
   }
 }

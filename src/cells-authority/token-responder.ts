@@ -20,13 +20,13 @@ interface Exchange {
   readonly reply: TokenReply;
   readonly path: TokenPath;
   readonly reader: TokenRequestReader;
-  /** On the clock of `performance.now()`. */
+  /** By `performance.now()`. */
   readonly begunAt: number;
 }
 
 /**
- * Answers token requests over HTTP, all of them: reads a request, validates it, gets the token, sends it or the error, and
- * tells the observer what it came to.
+ * Answers all token requests over HTTP: reads a request, validates it, gets the token, sends the token or an error, and
+ * reports the outcome to the observer.
  */
 @Injectable()
 export class TokenResponder {
@@ -39,11 +39,11 @@ export class TokenResponder {
     private readonly sessions: TokenSessions,
   ) {}
 
-  /** Answers at once when nothing has to be waited for; the promise, which does not reject, says when it is done. */
+  /** Answers at once when there is nothing to wait for, or else returns a promise, which never rejects. */
   respond(request: HttpRequest, reply: TokenReply, path: TokenPath): void | Promise<void> {
     const exchange = this.#begin(request, reply, path);
     const { raw, body } = request;
-    // Express' bodies have been read on the way here.
+    // On Express the body has already been read.
     if (raw === undefined || !announcesBody(request.headers) || raw.readableEnded) return this.#answer(exchange, body);
     return readBodyText(raw).then(
       (text) => this.#answer(exchange, text),
@@ -53,7 +53,7 @@ export class TokenResponder {
     );
   }
 
-  /** Answers a request on a token path that is refused whatever is in it. */
+  /** Answers a request on a token path that is refused whatever it contains. */
   refuse(request: HttpRequest, reply: TokenReply, path: TokenPath, error: OAuthError): void {
     this.#refuseUnread(this.#begin(request, reply, path), error);
   }
@@ -104,7 +104,7 @@ export class TokenResponder {
     try {
       exchange.reader.readHead();
     } catch {
-      // It is refused already; what could be read is for the observer alone.
+      // Already refused. Whatever could be read is only for the observer.
     }
     this.#sendError(exchange, error);
   }
@@ -131,7 +131,7 @@ export class TokenResponder {
   }
 
   #unforeseen(thrown: unknown): OAuthError {
-    // Where it happened, without the message, which may quote the request.
+    // Only the stack frames, because the message may quote the request.
     const frames = thrown instanceof Error ? (thrown.stack?.match(/^ +at .*$/gm) ?? []) : [];
     const name = thrown instanceof Error ? thrown.name : typeof thrown;
     this.#logger.error([`A token request failed: ${name}`, ...frames].join('\n'));
@@ -140,8 +140,9 @@ export class TokenResponder {
 }
 
 /**
- * A page that may not read the answer has no use for a token, and every failure of it counts against the address of its
- * reader. Only browsers send the header, and no page can change it (W3C Fetch Metadata Request Headers §2.3).
+ * A page that may not read the answer has no use for a token, but its failures would count against the address of the
+ * person looking at it. Only browsers send this header, and no page can change it (W3C Fetch Metadata Request Headers
+ * §2.3).
  */
 function refuseForeignPage({ request: { headers }, reply }: Exchange): void {
   const site = headers['sec-fetch-site'];

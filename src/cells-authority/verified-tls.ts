@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 import { Logger } from '@nestjs/common';
 
-/** How to verify whom a secret is sent to; for `tls.connect`. */
+/** Options for `tls.connect` that verify who a secret is sent to. */
 export type VerifiedTls = Readonly<
   Required<Pick<ConnectionOptions, 'rejectUnauthorized' | 'checkServerIdentity' | 'minVersion'>> &
     Pick<ConnectionOptions, 'ca'>
 >;
 
 /**
- * Verifies the certificate and its host name, whatever the process's environment says: `NODE_TLS_REJECT_UNAUTHORIZED`
- * and `--tls-min-v1.0` are only defaults, and what is given here goes before them.
+ * Verifies the certificate and its host name, whatever the environment of the process says:
+ * `NODE_TLS_REJECT_UNAUTHORIZED` and `--tls-min-v1.0` are only defaults, which these options override.
  *
  * @param ca PEM text of the certificate authorities to trust; absent: Node's own.
  */
@@ -32,7 +32,7 @@ const WRONG_HOST = /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
 const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|PATH_LENGTH_EXCEEDED)/;
 const OTHER_TLS = /^(?:ERR_TLS_|ERR_SSL_|EPROTO)/;
 
-/** Says what was wrong with TLS by the code of Node's error; `undefined` when it was something else. */
+/** What was wrong with TLS, by the code of Node's error; `undefined` when it was something else. */
 export function tlsTroubleOf(code: string): TlsTrouble | undefined {
   if (NOT_IN_FORCE.test(code)) return 'certificate_expired';
   if (WRONG_HOST.test(code)) return 'certificate_wrong_host';
@@ -40,7 +40,7 @@ export function tlsTroubleOf(code: string): TlsTrouble | undefined {
   return OTHER_TLS.test(code) ? 'tls_failed' : undefined;
 }
 
-/** Tells that `NODE_TLS_REJECT_UNAUTHORIZED=0` has no effect here: whoever set it counts on it. */
+/** Warns that `NODE_TLS_REJECT_UNAUTHORIZED=0` has no effect here. */
 export function warnOfDisabledVerification(): void {
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return;
   new Logger('CellsAuthority').warn(
@@ -53,16 +53,16 @@ const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[\s\S]+?-----END \1-----/g;
 
 /**
- * Reads a PEM file of certificate authorities. Node takes a text without any for "trust those that come with Node", so
- * there must be one, and each must be complete.
+ * Reads a PEM file of certificate authorities. Given a text without certificates, Node would trust its own, so there
+ * must be at least one, and each must be complete.
  *
- * @throws Error when the file cannot be read or used; what it holds is not quoted.
+ * @throws Error when the file cannot be read or used. Its contents are not quoted.
  */
 export function readCertificateAuthorities(file: string): string {
   return certificatesOf(readFileSync(file, 'utf8'));
 }
 
-/** The text, if it is one that {@link readCertificateAuthorities} takes. @throws Error otherwise. */
+/** The text, if {@link readCertificateAuthorities} accepts it. @throws Error otherwise. */
 export function certificatesOf(pem: string): string {
   const certificates = pem.match(CERTIFICATE) ?? [];
   if (certificates.length === 0 || certificates.length !== pem.match(BEGIN)?.length) {
@@ -81,7 +81,7 @@ export function isCertificateFile(file: string): boolean {
   }
 }
 
-/** Whether a URL may be sent client secrets: HTTPS anywhere, plain HTTP to this very machine only. */
+/** Whether client secrets may be sent to a URL: HTTPS anywhere, plain HTTP only to this machine. */
 export function isTokenUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);

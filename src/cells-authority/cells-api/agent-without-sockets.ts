@@ -4,8 +4,8 @@ const masks = new WeakMap<Agent, Agent>();
 
 /**
  * An agent's sockets lead to the requests they carry, and TLS sockets keep the headers of the request that opened them.
- * This stands for the agent wherever it is used, and is empty wherever it is printed: inspection and serialisation look
- * at a proxy's target.
+ * This proxy works like the agent but prints as an empty object, because inspection and serialisation look at a proxy's
+ * target.
  */
 export function agentWithoutSockets(agent: Agent): Agent {
   const known = masks.get(agent);

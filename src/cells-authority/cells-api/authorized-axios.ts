@@ -11,13 +11,13 @@ import { sendBearer } from './bearer-attempt.js';
 import { type BearerTerms, type BearerTokens } from './bearer-tokens.js';
 import { isRepeatable, withRepeatableForm } from './repeatable-body.js';
 
-/** An axios instance, whether the host has axios' types for ES modules or those for CommonJS: they do not fit each other. */
+/** An axios instance by axios' types for ES modules or those for CommonJS, which are not compatible. */
 export interface AnyAxiosInstance {
   readonly interceptors: { readonly request: object; readonly response: object };
   readonly defaults: object;
 }
 
-/** Puts tokens into the requests of one axios instance to some origins, at its adapter, where URL and body are final. */
+/** Adds tokens to an axios instance's requests to some origins, in its adapter, where URL and body are final. */
 export class AuthorizedAxios {
   readonly #adapters = new WeakSet<object>();
   readonly #transport: AxiosInstance;
@@ -39,7 +39,7 @@ export class AuthorizedAxios {
 
   #authorize(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig {
     const chosen = config.adapter ?? this.instance.defaults.adapter;
-    // A retry plugin's second try comes with the adapter that it got on the first.
+    // A retry plugin passes on the adapter from the first try.
     if (typeof chosen === 'function' && this.#adapters.has(chosen)) return config;
     const asItIs = { adapter: chosen, transformRequest: [], transformResponse: [] };
     const send: AxiosAdapter = (final) => this.#transport.request({ ...final, ...asItIs });
@@ -71,7 +71,7 @@ export class AuthorizedAxios {
   }
 }
 
-/** @throws Error when it is neither, in JavaScript. */
+/** @throws Error when a JavaScript host passes something else. */
 export function axiosOf(http: HttpService | AnyAxiosInstance): AxiosInstance {
   const instance = 'axiosRef' in http ? http.axiosRef : http;
   if (!isAxiosInstance(instance))
@@ -84,8 +84,8 @@ function isAxiosInstance(http: AnyAxiosInstance): http is AxiosInstance {
 }
 
 /**
- * Sends complete configurations, without interceptors or defaults. Made by the host's own copy of axios, which may not be
- * the one that is imported here: in a CommonJS application, `require('axios')` has classes of its own.
+ * Sends complete configurations, without interceptors or defaults. Made from the host's own copy of axios, which may
+ * not be the one imported here: in a CommonJS application, `require('axios')` has its own classes.
  */
 function transportLike(instance: AxiosInstance): AxiosInstance {
   const transport = instance.create();
@@ -97,13 +97,13 @@ function hasOwnAuthorization({ auth, headers }: InternalAxiosRequestConfig): boo
   return auth !== undefined || headers.has('Authorization');
 }
 
-/** A request's `timeout` and `signal`, which hold for its tokens and its repetition, too. */
+/** A request's `timeout` and `signal`, which also cover getting its token and repeating it. */
 class RequestBudget {
   readonly #begunAt = performance.now();
 
   constructor(private readonly config: InternalAxiosRequestConfig) {}
 
-  /** The settings of what is still to be sent. */
+  /** The settings for what is still to be sent. */
   left(): Pick<InternalAxiosRequestConfig, 'timeout' | 'timeoutErrorMessage'> {
     const { timeout = 0, timeoutErrorMessage } = this.config;
     if (timeout <= 0) return {};
@@ -111,7 +111,7 @@ class RequestBudget {
     return { timeout: left, timeoutErrorMessage: timeoutErrorMessage ?? `timeout of ${timeout}ms exceeded` };
   }
 
-  /** @throws AxiosError when the time is over or the request is cancelled before the work is done. */
+  /** @throws AxiosError when the time is up or the request is cancelled before the work is done. */
   async wait<T>(work: (signal: AbortSignal | undefined) => Promise<T>): Promise<T> {
     const { signal } = this.config;
     const { timeout } = this.left();

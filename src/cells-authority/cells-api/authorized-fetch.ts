@@ -21,7 +21,7 @@ export function authorizedFetch(
 
     const token = await tokens.get(terms, signal);
     const response = await send(token);
-    // fetch takes the token away on the way to another origin: what that one says is no word about it.
+    // fetch removes the token on a redirect to another origin, so that origin's 401 says nothing about the token.
     if (response.status !== 401 || new URL(response.url).origin !== origin) return response;
     if (!isRepeatable(init?.body ?? given?.body)) {
       tokens.renewInBackground(token, terms);

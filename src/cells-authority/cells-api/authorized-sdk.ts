@@ -1,6 +1,6 @@
 import { type BearerTerms, type BearerTokens } from './bearer-tokens.js';
 
-/** A request of the SDK, as it hands it to its authentication. */
+/** A request of the SDK, as passed to its authentication. */
 interface SdkRequest {
   readonly uri?: unknown;
   headers?: Record<string, unknown>;
@@ -11,7 +11,7 @@ interface SdkAuthentication {
   handle401response(): unknown;
 }
 
-/** What is used of `CellsApi` of the package `asposecellscloud`. */
+/** The part of `CellsApi` of the package `asposecellscloud` that is used here. */
 export interface CellsSdk {
   readonly configuration: {
     authentication: { applyToRequest(request: never, configuration: never): unknown };
@@ -22,8 +22,8 @@ export interface CellsSdk {
 }
 
 /**
- * What the SDK asks for a token before each request. It repeats a request once after a 401, by itself and with the same
- * request object: a token that is in there already was refused.
+ * Gives the SDK a token before each request. After a 401 the SDK itself repeats the request once, with the same request
+ * object. So a token that is already in there has been refused.
  */
 export class AuthorizedSdk implements SdkAuthentication {
   readonly #sent = new WeakMap<SdkRequest, string>();
@@ -44,7 +44,7 @@ export class AuthorizedSdk implements SdkAuthentication {
     request.headers = { ...request.headers, Authorization: `Bearer ${token}` };
   }
 
-  /** The SDK's own would ask for a token with a refresh token that there is none of, and end the process when that fails. */
+  /** The SDK's own version would use a refresh token, which there is not, and end the process when that fails. */
   handle401response(): Promise<void> {
     return Promise.resolve();
   }

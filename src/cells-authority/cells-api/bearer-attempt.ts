@@ -4,22 +4,21 @@ import { type AxiosAdapter, type AxiosResponse, type InternalAxiosRequestConfig,
 import { agentWithoutSockets } from './agent-without-sockets.js';
 import { errorWithoutToken, responseWithoutToken } from './without-token.js';
 
-/** What became of a request that was sent with a token. */
+/** The outcome of a request that was sent with a token. */
 export interface BearerAttempt {
   /** The API itself answered 401. */
   readonly unauthorized: boolean;
-  /** Gives the response to the caller, or throws the error. */
+  /** Returns the response for the caller, or throws the error. */
   settle(): AxiosResponse;
-  /** Lets go of a response that nobody is going to read. */
+  /** Discards a response that nobody will read. */
   discard(): void;
 }
 
-/** Follow-redirects' options for the next hop, or its account of the last one. */
+/** follow-redirects' options for the next hop, or its details of the last one. */
 type Hop = Record<string, unknown> & { headers?: Record<string, string> };
 
 /**
- * Sends the request with the token in a configuration of its own, which neither the caller nor any error gets to see:
- * those have `shown`.
+ * Sends the request with the token in a separate configuration. The caller, responses and errors only get `shown`.
  */
 export async function sendBearer(
   shown: InternalAxiosRequestConfig,
@@ -35,11 +34,11 @@ export async function sendBearer(
     ...config,
     headers: config.headers.concat({ Authorization: `Bearer ${token}` }),
     beforeRedirect: (next: Hop, response, last) => {
-      // axios has taken the token away: what that server says is no word about it.
+      // axios has removed the token, so that server's 401 says nothing about the token.
       if (originOf(next) !== origin) redirectedAway = true;
       if (config.beforeRedirect === undefined) return;
       const visible: Hop = { ...next, headers: withoutAuthorization(next) };
-      // Node's modules, with the sockets of its global agents.
+      // Holds Node's modules, and with them the sockets of the global agents.
       delete visible.nativeProtocols;
       config.beforeRedirect(visible, response, { ...last, headers: withoutAuthorization(last) });
       Object.assign(next, visible, { headers: { ...authorizationOf(next), ...visible.headers } });
@@ -69,7 +68,7 @@ export async function sendBearer(
   }
 }
 
-/** The configuration is axios's copy for this request, and goes to the caller with the outcome. */
+/** May change the configuration: it is axios' copy for this request, which the caller gets with the outcome. */
 function hideSockets(config: InternalAxiosRequestConfig): void {
   if (config.httpAgent instanceof Agent) config.httpAgent = agentWithoutSockets(config.httpAgent);
   if (config.httpsAgent instanceof Agent) config.httpsAgent = agentWithoutSockets(config.httpsAgent);
@@ -91,7 +90,7 @@ function picked({ headers = {} }: Hop, wanted: (name: string) => boolean): Recor
   return Object.fromEntries(Object.entries(headers).filter(([name]) => wanted(name.toLowerCase())));
 }
 
-/** `responseType: 'stream'`: unread, it would keep its connection. */
+/** With `responseType: 'stream'` an unread response would keep its connection. */
 function discard(data: unknown): void {
   if (data instanceof Readable) data.destroy();
   else if (data instanceof ReadableStream) void data.cancel();

@@ -4,20 +4,20 @@ import { type CellsAuthorityService } from '../cells-authority.service.js';
 import { type CredentialsSource } from '../cells-authority.options.js';
 import { type Clock } from '../clock.js';
 
-/** A token that replaced a refused one is not replaced itself for so long. */
+/** A token that replaced a refused one is not itself replaced for this long. */
 const RENEWAL_INTERVAL_MS = 10_000;
 const MAX_RENEWALS = 1000;
 
-/** Whose token is sent, and for what. */
+/** Whose token is sent, and for which scope. */
 export interface BearerTerms {
   /** Default: the application's own. */
   readonly credentials: CredentialsSource | undefined;
   readonly scope: string | undefined;
 }
 
-/** Tokens for calls of an API, which may refuse them. */
+/** Tokens for calls to an API that may refuse them. */
 export class BearerTokens {
-  /** When a token took the place of a refused one, by its digest. */
+  /** When a token replaced a refused one, by the token's digest. */
   readonly #renewedAt = new LRUCache<string, number>({ max: MAX_RENEWALS });
 
   constructor(
@@ -33,8 +33,8 @@ export class BearerTokens {
   }
 
   /**
-   * Drops a token that the API refused, and no newer one, and gets another. `undefined` when the refused one has replaced
-   * another within the last seconds: an API that refuses all tokens would cost a token request a call.
+   * Drops a token that the API refused, and no newer one, and gets another. `undefined` when the refused one replaced
+   * another a few seconds ago: otherwise an API that refuses all tokens would cost a token request for every call.
    */
   async renew(refused: string, terms: BearerTerms, signal?: AbortSignal): Promise<string | undefined> {
     const renewedAt = this.#renewedAt.get(digest(refused)) ?? -Infinity;
@@ -45,7 +45,7 @@ export class BearerTokens {
     return token;
   }
 
-  /** The same where nothing waits for it: the request cannot be repeated, but the next one is to have a new token. */
+  /** The same in the background: this request cannot be repeated, but the next one should have a new token. */
   renewInBackground(refused: string, terms: BearerTerms): void {
     this.renew(refused, terms).catch(() => undefined);
   }

@@ -14,7 +14,7 @@ import { type BearerTerms, BearerTokens } from './bearer-tokens.js';
 /** Where the Cells API is. */
 export const ASPOSE_API_ORIGIN = 'https://api.aspose.cloud';
 
-/** How calls of the Cells API are authorized. */
+/** How calls to the Cells API are authorized. */
 export interface CellsApiAuthorizationOptions {
   /**
    * Origins that get the token, such as `https://api.aspose.cloud`; requests to any other go out without it, redirects
@@ -33,7 +33,7 @@ interface Terms extends BearerTerms {
   readonly origins: ReadonlySet<string>;
 }
 
-/** On which terms a client has been attached, and the function that undoes it. */
+/** An attached client's terms, and the function that detaches it. */
 interface Attachment {
   readonly terms: Terms;
   readonly by: CellsApiAuthorization;
@@ -43,11 +43,12 @@ interface Attachment {
 const attachments = new WeakMap<object, Attachment>();
 
 /**
- * Gives HTTP clients the tokens to call the Cells API with. When the API answers 401, that token is dropped, and no newer
- * one, and the request is repeated once with a new token, unless its body is a stream. A token that has replaced another
- * in the last 10 seconds is not replaced again. Requests that bring an authorization of their own are left alone.
+ * Gives HTTP clients the tokens for calling the Cells API. When the API answers 401, exactly that token is dropped, and
+ * the request is repeated once with a new one, unless its body is a stream. A token that has replaced another in the
+ * last 10 seconds is not replaced again. Requests with an authorization of their own are left alone.
  *
- * Where no token can be had, requests reject with an `OAuthError`. Waiting for one ends with the request's own signal.
+ * If no token can be had, requests reject with an `OAuthError`. The request's own signal also ends the wait for a
+ * token.
  */
 @Injectable()
 export class CellsApiAuthorization implements OnModuleDestroy {
@@ -56,7 +57,7 @@ export class CellsApiAuthorization implements OnModuleDestroy {
 
   /**
    * The global `fetch` with a token, for the application's own credentials and `https://api.aspose.cloud`. Bodies and
-   * responses are what they are with `fetch` itself, streams included. Needs no `this`.
+   * responses are those of `fetch` itself, streams included. Can be called without `this`.
    */
   readonly fetch: typeof globalThis.fetch;
 
@@ -68,7 +69,7 @@ export class CellsApiAuthorization implements OnModuleDestroy {
   /**
    * A `fetch` like {@link fetch}, on other terms.
    *
-   * @throws Error when an origin is none, or neither HTTPS nor loopback.
+   * @throws Error when an origin is not a URL, or is neither HTTPS nor loopback.
    */
   createFetch(options: CellsApiAuthorizationOptions = {}): typeof globalThis.fetch {
     const terms = checkedTerms(options, ASPOSE_API_ORIGIN);
@@ -76,15 +77,15 @@ export class CellsApiAuthorization implements OnModuleDestroy {
   }
 
   /**
-   * From now on every request of this `HttpService` or axios instance to the given origins carries the token. Its `timeout`
-   * counts for the token, too. Attached once more on the same terms, nothing changes.
+   * From now on every request of this `HttpService` or axios instance to the given origins carries the token. Its
+   * `timeout` includes the wait for the token. Attaching it again on the same terms changes nothing.
    *
-   * Nothing the caller gets shows the token: responses and axios errors come without `request`, and a response stream is
-   * no `IncomingMessage`.
+   * Nothing the caller gets shows the token: responses and axios errors come without `request`, and a response stream
+   * is not an `IncomingMessage`.
    *
    * @returns a function that undoes it.
-   * @throws Error when an origin is none, or neither HTTPS nor loopback.
-   * @throws Error when it is attached already, on other terms or by another module.
+   * @throws Error when an origin is not a URL, or is neither HTTPS nor loopback.
+   * @throws Error when it is already attached, on other terms or by another module.
    */
   attach(http: HttpService | AnyAxiosInstance, options: CellsApiAuthorizationOptions = {}): () => void {
     const instance = axiosOf(http);
@@ -98,12 +99,12 @@ export class CellsApiAuthorization implements OnModuleDestroy {
   }
 
   /**
-   * From now on `CellsApi` of the official SDK, the package `asposecellscloud`, gets its tokens here. The Client ID and the
+   * From now on `CellsApi` of the official SDK, the package `asposecellscloud`, gets its tokens here. The Client ID and
    * Client Secret that it was made with are no longer used.
    *
    * @returns a function that undoes it.
-   * @throws Error when an origin is none, or neither HTTPS nor loopback.
-   * @throws Error when it is attached already, on other terms or by another module.
+   * @throws Error when an origin is not a URL, or is neither HTTPS nor loopback.
+   * @throws Error when it is already attached, on other terms or by another module.
    */
   attachSdk(sdk: CellsSdk, options: CellsApiAuthorizationOptions = {}): () => void {
     const { configuration } = sdk;
@@ -111,7 +112,7 @@ export class CellsApiAuthorization implements OnModuleDestroy {
     return this.#attachOnce(sdk, terms, () => {
       const { authentication, clientId } = configuration;
       configuration.authentication = new AuthorizedSdk(this.#tokens, terms.origins, terms);
-      // Without credentials it would not ask for authentication at all.
+      // Without a client id the SDK would not use its authentication at all.
       configuration.clientId ||= 'cells-authority';
       return () => {
         Object.assign(configuration, { authentication, clientId });
@@ -119,7 +120,7 @@ export class CellsApiAuthorization implements OnModuleDestroy {
     });
   }
 
-  /** A bare `HttpModule` has the axios instance that all applications of a process share. */
+  /** Detaches clients because a bare `HttpModule` uses an axios instance that all applications of the process share. */
   onModuleDestroy(): void {
     for (const undo of this.#attached) undo();
   }

@@ -1,6 +1,6 @@
 import { type InternalAxiosRequestConfig } from 'axios';
 
-/** Whether a request body can be sent a second time: a stream has been read by then. */
+/** Whether a request body can be sent again; a stream cannot, because it has been read. */
 export function isRepeatable(data: unknown): boolean {
   if (data === undefined || data === null) return true;
   return (
@@ -13,13 +13,13 @@ export function isRepeatable(data: unknown): boolean {
   );
 }
 
-/** A form of the package `form-data`, which axios makes of the objects that `postForm()` gets. */
+/** A form of the package `form-data`, which axios makes from objects passed to `postForm()`. */
 interface FormStream {
   getBuffer(): Buffer;
   getHeaders(): Record<string, string>;
 }
 
-/** Such a form is a stream; the same request with its bytes, if all of them are in memory. */
+/** Such a form is a stream. Replaces it by its bytes, if all of them are in memory. */
 export function withRepeatableForm(config: InternalAxiosRequestConfig): InternalAxiosRequestConfig {
   const form: unknown = config.data;
   if (!isFormStream(form)) return config;
@@ -27,7 +27,7 @@ export function withRepeatableForm(config: InternalAxiosRequestConfig): Internal
     const data = form.getBuffer();
     return { ...config, data, headers: config.headers.concat(form.getHeaders()) };
   } catch {
-    // There is a file or another stream in it.
+    // The form contains a file or another stream.
     return config;
   }
 }

@@ -2,8 +2,8 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import { type AxiosResponse, type InternalAxiosRequestConfig, isAxiosError } from 'axios';
 
 /**
- * Responses and errors of axios carry the request that was sent, with its headers: printed, they would show the token.
- * What the caller gets has the configuration without the token instead, and no request.
+ * Responses and errors of axios contain the request that was sent, with its headers: printed, they would show the
+ * token. So the caller gets them without the request, and with the configuration that has no token.
  */
 export function responseWithoutToken(response: AxiosResponse, config: InternalAxiosRequestConfig): AxiosResponse {
   delete response.request;
@@ -12,7 +12,7 @@ export function responseWithoutToken(response: AxiosResponse, config: InternalAx
   return response;
 }
 
-/** The same error, as its stack and its identity matter to the caller. */
+/** Changes the error itself, because its stack and identity matter to the caller. */
 export function errorWithoutToken(error: unknown, config: InternalAxiosRequestConfig): unknown {
   if (!(error instanceof Error)) return error;
   if (isAxiosError(error)) {
@@ -24,7 +24,7 @@ export function errorWithoutToken(error: unknown, config: InternalAxiosRequestCo
   return error;
 }
 
-/** Response streams lead back to their request, or fail with an error that does. */
+/** Response streams refer to their request, or fail with an error that does. */
 function dataWithoutToken(data: unknown, config: InternalAxiosRequestConfig): unknown {
   if (data instanceof Readable) return relay(data, config);
   if (data instanceof ReadableStream) return relayWeb(data as ReadableStream<Uint8Array>, config);

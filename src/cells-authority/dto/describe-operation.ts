@@ -8,7 +8,7 @@ import { ErrorResponseDto, TokenResponseDto } from './token-responses.dto.js';
 
 type SwaggerPackage = typeof Swagger;
 
-/** The package with which the operation has been described: once in a process, since decorators add to what is there. */
+/** The package that the operation was described with; once per process, because decorators add to what is there. */
 let described: Promise<SwaggerPackage | undefined> | undefined;
 
 /**
@@ -28,7 +28,7 @@ function isPublished(controller: Type): boolean {
 
 function describeOperation(swagger: SwaggerPackage): SwaggerPackage {
   describeModels(swagger);
-  // On the class, or Nest adds a tag of its own making.
+  // On the class, or Nest adds a tag of its own.
   swagger.ApiTags('CellsAuthorityController')(CellsAuthorityController);
   const operation = Object.getOwnPropertyDescriptor(CellsAuthorityController.prototype, 'postAccessToken');
   for (const decorate of operationDecorators(swagger)) {
@@ -113,7 +113,7 @@ const ERRORS = [
 
 type PropertiesOf<Model> = Readonly<Record<keyof Model, Swagger.ApiPropertyOptions>>;
 
-/** The names say whose models these are: a host may well have a `TokenResponse` of its own. */
+/** The models' names say where they come from, because a host may well have its own `TokenResponse`. */
 function describeModels({ ApiProperty, ApiSchema }: SwaggerPackage): void {
   const describe = <Model extends object>(model: Model, name: string, properties: PropertiesOf<Model>): void => {
     ApiSchema({ name })(model.constructor);

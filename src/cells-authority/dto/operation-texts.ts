@@ -1,4 +1,4 @@
-/** What the OpenAPI document says about `PostAccessToken`, each text under a name, for hosts that translate it. */
+/** The texts of the OpenAPI document about `PostAccessToken`, by name, for hosts that translate them. */
 export const OPERATION_TEXTS = {
   tag: 'Access tokens',
   summary: 'Get an access token',

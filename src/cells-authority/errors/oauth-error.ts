@@ -4,11 +4,11 @@ export interface OAuthErrorInit {
   readonly error: string;
   /** HTTP status of the answer, 400..599. */
   readonly status: number;
-  /** `error_description`: RFC 6749 §5.2 characters only, never anything that a caller sent. */
+  /** `error_description`: only characters of RFC 6749 §5.2, and nothing that a caller sent. */
   readonly description: string;
   /** Seconds after which another try makes sense (RFC 9110 §10.2.3). */
   readonly retryAfter?: number;
-  /** The authorization server's own error response, relayed as it is. Without it the answer is composed here. */
+  /** The authorization server's own error response, relayed unchanged. Without it the answer is composed here. */
   readonly relayedBody?: string;
   /** Further response headers. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -16,18 +16,18 @@ export interface OAuthErrorInit {
 
 /**
  * The one error that this library throws: an OAuth 2.0 error response (RFC 6749 §5.2) with its HTTP status.
- * It carries nothing secret, whether printed, inspected or serialised: no request, no upstream error as its cause.
+ * It contains no secret, whether printed, inspected or serialised: no request, and no upstream error as its cause.
  */
 export class OAuthError extends Error {
   /** RFC 6749 §5.2 error code. */
   readonly error: string;
   /** HTTP status, 400..599. */
   readonly status: number;
-  /** Human-readable, without any caller's input. */
+  /** Human-readable, without anything that a caller sent. */
   readonly description: string;
-  /** Seconds after which another try makes sense; `undefined` when nothing is known about that. */
+  /** Seconds after which another try makes sense; `undefined` when unknown. */
   readonly retryAfter: number | undefined;
-  // Private, so that printing or serialising the error cannot show what upstream wrote.
+  // Private, so that printing or serialising the error cannot show what upstream sent.
   readonly #relayedBody: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
 
@@ -47,7 +47,7 @@ export class OAuthError extends Error {
     return this.#relayedBody ?? composeErrorResponse(this.error, this.description);
   }
 
-  /** The response headers that belong to this error, `Retry-After` included. */
+  /** The response headers of this error, `Retry-After` included. */
   get headers(): Record<string, string> {
     return this.retryAfter === undefined
       ? { ...this.#headers }
@@ -68,7 +68,7 @@ export class OAuthError extends Error {
   }
 }
 
-/** An error response (RFC 6749 §5.2); `message` repeats the description because the Aspose Node SDK shows nothing else. */
+/** An error response (RFC 6749 §5.2). `message` repeats the description because Aspose's Node SDK shows only that. */
 export function composeErrorResponse(error: string, description: string): string {
   return JSON.stringify({ error, error_description: description, message: description });
 }

@@ -19,7 +19,7 @@ interface ExpressRequest extends IncomingMessage, HttpRequest {
   readonly raw?: never;
 }
 
-/** A middleware or route in Express' router. Only the truthiness of what `match` returns is the same in all versions. */
+/** A middleware or route in Express' router. What `match` returns differs by version; only its truthiness counts. */
 interface ExpressLayer {
   readonly route?: { readonly stack: readonly { readonly handle: object }[] };
   match(path: string): unknown;
