@@ -137,7 +137,7 @@ describeWithRedis('Redis on several machines', () => {
       }, PATIENCE_MS);
     }
     const both = await startInstances(`redis://${ports.map((port) => `127.0.0.1:${port}`).join()}?sentinel=main`);
-    expect(await share(both)).toBe(true);
+    await until(() => share(both), PATIENCE_MS);
 
     const failures = await failuresDuring(async () => {
       await master.kill();
@@ -168,7 +168,7 @@ describeWithRedis('Redis on several machines', () => {
     const [from = '', to = ''] = ids;
     for (const replica of replicas) await reports(replica, ['INFO', 'replication'], 'master_link_status:up');
     const both = await startInstances(`redis://${nodes.map(address).join()}?cluster`);
-    expect(await share(both)).toBe(true);
+    await until(() => share(both), PATIENCE_MS);
 
     const failures = await failuresDuring(async () => {
       await first.kill();
