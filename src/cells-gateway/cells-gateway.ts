@@ -19,12 +19,20 @@ import {
   STOPPING,
   TOO_MANY_WAITING,
   tooLarge,
+  UNKNOWN_EXPECTATION,
   UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
 import { type GatewayNumbers } from './gateway-observer.js';
 import { GatewaySpans } from './gateway-spans.js';
 import { KeptBodies } from './kept-body.js';
-import { type BodyFraming, bodyFraming, endBeforeBody, expectsContinue, hasBody } from './request-body.js';
+import {
+  type BodyFraming,
+  bodyFraming,
+  endBeforeBody,
+  expectsContinue,
+  expectsUnknown,
+  hasBody,
+} from './request-body.js';
 import { decideTarget } from './request-target.js';
 import { RequestToken, type RequestTokenTerms } from './request-token.js';
 import {
@@ -38,7 +46,7 @@ import { UpstreamConnections } from './upstream-connections.js';
 
 const MIB = 1024 * 1024;
 const IDLE_TIMEOUT_MS = 120_000;
-const LONGEST_CHECK_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 50;
 /** One Bearer token (RFC 6750 §2.1) and nothing beside it. */
 const ONE_BEARER = /^bearer +[^\s,]+$/i;
 
@@ -49,7 +57,7 @@ export class CellsGateway implements OnApplicationShutdown {
   readonly #tokenTerms: RequestTokenTerms;
   readonly #transfers = new Set<Transfer>();
   readonly #ownHeaders: readonly string[];
-  readonly #timeCheck: NodeJS.Timeout;
+  readonly #check: NodeJS.Timeout;
   #bytesUp = 0;
   #bytesDown = 0;
 
@@ -91,13 +99,10 @@ export class CellsGateway implements OnApplicationShutdown {
       },
     };
     this.#ownHeaders = Object.entries(options.ownHeaders).flat();
-    this.#timeCheck = setInterval(
-      () => {
-        const now = performance.now();
-        for (const transfer of this.#transfers) transfer.checkTime(now);
-      },
-      Math.min(LONGEST_CHECK_INTERVAL_MS, idleTimeoutMs / 4, timeoutMs / 4),
-    ).unref();
+    this.#check = setInterval(() => {
+      const now = performance.now();
+      for (const transfer of this.#transfers) transfer.check(now);
+    }, CHECK_INTERVAL_MS).unref();
   }
 
   /** What is under way, and has been so far. */
@@ -151,12 +156,14 @@ export class CellsGateway implements OnApplicationShutdown {
     return new RequestToken(own, request, this.#tokenTerms);
   }
 
-  #judge({ method = '', headers, rawHeaders }: IncomingMessage, framing: BodyFraming): GatewayFailure | undefined {
+  #judge(request: IncomingMessage, framing: BodyFraming): GatewayFailure | undefined {
+    const { method = '', headers, rawHeaders } = request;
     if (!METHODS.has(method)) return METHOD_NOT_ALLOWED;
     if (headers.authorization !== undefined) {
       const [authorization = '', ...others] = headerValues(rawHeaders, 'authorization');
       if (others.length > 0 || !ONE_BEARER.test(authorization)) return NOT_A_BEARER;
     }
+    if (expectsUnknown(request)) return UNKNOWN_EXPECTATION;
     if (framing.kind === 'unknown') return UNKNOWN_TRANSFER_CODING;
     if (framing.kind === 'length' && framing.length > this.#terms.maxBodyBytes) return this.#terms.tooLarge;
     return this.#terms.connections.full ? TOO_MANY_WAITING : undefined;
@@ -229,7 +236,7 @@ export class CellsGateway implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    clearInterval(this.#timeCheck);
+    clearInterval(this.#check);
     this.endTransfers();
     this.#terms.connections.destroy();
   }

@@ -6,6 +6,7 @@ export type GatewayOutcome =
   | 'malformed'
   | 'method_not_allowed'
   | 'unauthorized'
+  | 'expectation_failed'
   | 'too_large'
   | 'not_implemented'
   | 'too_many_waiting'
@@ -64,6 +65,14 @@ export const NOT_A_BEARER: GatewayFailure = {
   description: 'The Cells API takes one Bearer token and nothing else',
   proxyError: 'http_request_denied',
   headers: { 'WWW-Authenticate': 'Bearer' },
+};
+
+export const UNKNOWN_EXPECTATION: GatewayFailure = {
+  outcome: 'expectation_failed',
+  status: 417,
+  error: 'invalid_request',
+  description: 'Nothing but 100-continue can be expected',
+  proxyError: 'http_request_error',
 };
 
 export const UNKNOWN_TRANSFER_CODING: GatewayFailure = {

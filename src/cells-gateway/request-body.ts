@@ -26,6 +26,11 @@ export function expectsContinue({ headers, httpVersion }: IncomingMessage): bool
   return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect);
 }
 
+/** Whether the client wants something that nobody has ever defined. */
+export function expectsUnknown(request: IncomingMessage): boolean {
+  return request.httpVersion === '1.1' && request.headers.expect !== undefined && !expectsContinue(request);
+}
+
 /** A client that is still sending gets this long to see its answer, in milliseconds. */
 const LONGEST_DRAIN_MS = 5000;
 /** And so long without a byte. */

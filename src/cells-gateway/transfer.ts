@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type InformationEvent, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { requestHeaders, responseHeaders } from './forwarded-headers.js';
 import {
@@ -142,8 +142,14 @@ export class Transfer {
     );
   }
 
-  /** Ends it if the answer takes too long, or nothing has moved for too long. To be called every now and then. */
-  checkTime(now: number): void {
+  /**
+   * Ends it if the client is gone, the answer takes too long or nothing has moved for too long. To be called every now and
+   * then, and often: nobody reads a client that has to wait, so nobody is told that it has reset its connection. Writing
+   * finds out, even writing nothing.
+   */
+  check(now: number): void {
+    const { request } = this.accepted;
+    if (request.isPaused() && this.socket.writable && this.socket.writableLength === 0) this.socket.write(NO_BYTES);
     if (this.#sent && this.#answer === undefined) {
       this.#movedAt = now;
       if (now - this.#sentAt >= this.terms.timeoutMs) this.fail(RESPONSE_TIMEOUT);
@@ -183,6 +189,9 @@ export class Transfer {
     this.#upstream = sent;
     sent.once('response', (answer) => {
       this.#passBack(answer);
+    });
+    sent.on('information', (information) => {
+      this.#passInformation(information);
     });
     sent.on('error', (error) => {
       this.#upstreamFailed(sent, error);
@@ -236,6 +245,19 @@ export class Transfer {
       this.#answer === undefined &&
       this.terms.connections.wasDead(failed)
     );
+  }
+
+  /** Interim responses (RFC 9110 §15.2), as far as Node can send them. A `100 Continue` is for the gateway alone. */
+  #passInformation({ statusCode, headers }: InformationEvent): void {
+    const { request, response } = this.accepted;
+    if (this.#ended || response.headersSent || request.httpVersion === '1.0') return;
+    if (statusCode === 102) response.writeProcessing();
+    if (statusCode !== 103 || headers.link === undefined) return;
+    try {
+      response.writeEarlyHints({ link: headers.link });
+    } catch {
+      // A Link that Node takes for malformed. It was but a hint.
+    }
   }
 
   #passBack(answer: IncomingMessage): void {

@@ -4,7 +4,8 @@ import { expectsContinue } from '../cells-gateway/request-body.js';
 
 /**
  * Hands requests to the gateway before Fastify sees them: its router decodes paths and refuses some, where the gateway has
- * to judge and to send on what was really asked for. For `checkContinue` as well as for `request`.
+ * to judge and to send on what was really asked for. For `checkContinue` and
+ * `checkExpectation` as well as for `request`.
  */
 export function gatewayFirst(gateway: () => CellsGateway | undefined, answer: RequestListener): RequestListener {
   return (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {

@@ -4,6 +4,8 @@ import { type Socket } from 'node:net';
 import { type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { type Environment } from '../config/environment.js';
 import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
+import { UNKNOWN_EXPECTATION } from '../cells-gateway/gateway-failure.js';
+import { expectsUnknown } from '../cells-gateway/request-body.js';
 import { CLOSED_CONNECTIONS } from './closed-connections.js';
 import { type UnreadRefusal } from './completed-requests.js';
 import { composeErrorResponse, MAX_BODY_BYTES, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
@@ -48,19 +50,23 @@ export function httpServerOptions(
   const requestId = requestIds();
   const create = certificate === undefined ? httpServer : httpsServerFactory(certificate);
 
-  function refuse(response: ServerResponse, description: string): void {
+  function refuse(response: ServerResponse, description: string, status = 400): void {
     const id = requestId(response.req);
     const body = composeErrorResponse('invalid_request', description);
     response.shouldKeepAlive = false;
-    response.writeHead(400, { ...headers, 'X-Request-Id': id, 'Content-Length': Buffer.byteLength(body) });
+    response.writeHead(status, { ...headers, 'X-Request-Id': id, 'Content-Length': Buffer.byteLength(body) });
     response.end(body);
-    refused({ requestId: id, status: 400 });
+    refused({ requestId: id, status });
   }
 
   return {
     serverFactory: (answer) => {
-      const listener = oneAtATime(wellFramed(gatewayFirst(gateway, answer), refuse));
-      const server = create(listener).on('checkContinue', listener);
+      const answerExpected: RequestListener = (request, response) => {
+        if (expectsUnknown(request)) refuse(response, UNKNOWN_EXPECTATION.description, UNKNOWN_EXPECTATION.status);
+        else answer(request, response);
+      };
+      const listener = oneAtATime(wellFramed(gatewayFirst(gateway, answerExpected), refuse));
+      const server = create(listener).on('checkContinue', listener).on('checkExpectation', listener);
       limitConnections(server);
       destroyStuckConnections(server, (socket) => gateway()?.carries(socket) === true);
       return server;

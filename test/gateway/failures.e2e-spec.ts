@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:tls';
-import { type AddressInfo, type Socket } from 'node:net';
+import { type IncomingMessage } from 'node:http';
+import { get } from 'node:https';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { closedPort } from '../support/closed-port.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { RawClient, type RawAnswer, rawRequest } from '../support/raw-client.js';
@@ -11,6 +13,7 @@ const PATH = '/v3.0/cells/book.xlsx';
 const GET = `GET ${PATH} HTTP/1.1\r\nHost: g\r\n\r\n`;
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const UNTIL = { until: /\}$|ok$/ };
+const MIB = 1024 * 1024;
 const TIMEOUT_MS = 1000;
 const IDLE_TIMEOUT_MS = 2000;
 
@@ -266,6 +269,67 @@ describe('When a client goes away', () => {
     await closed;
     expect(gateway.ended).toMatchObject([{ outcome: 'client_gone', cut: answer !== '' }]);
     expect(gateway.gateway.numbers.inFlight).toBe(0);
+  });
+});
+
+describe('When a client that has to wait goes away', () => {
+  it('its connection reset while nobody reads its upload, the upstream request ends', async () => {
+    // An API that does not read, so that the upload comes to a stop in the gateway.
+    const api = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+    await once(api, 'listening');
+    const accepted = once(api, 'connection') as Promise<[Socket]>;
+    const gateway = await TestGateway.start(`http://127.0.0.1:${(api.address() as AddressInfo).port}`);
+    const client = new RawClient(gateway.port);
+    try {
+      client.send(`PUT ${PATH} HTTP/1.1\r\nHost: g\r\nContent-Length: ${64 * MIB}\r\n\r\n`);
+      client.send(Buffer.alloc(64 * MIB));
+      const [stalled] = await accepted;
+      let before = -1;
+      await settled(() => {
+        const { bytesUp } = gateway.gateway.numbers;
+        const stands = bytesUp > MIB && bytesUp === before;
+        before = bytesUp;
+        return stands;
+      }, 25_000);
+      client.socket.resetAndDestroy();
+      await settled(() => gateway.gateway.numbers.inFlight === 0, 25_000);
+      expect(gateway.ended).toMatchObject([{ outcome: 'client_gone', cut: false }]);
+      await once(stalled.on('error', () => undefined).resume(), 'close');
+    } finally {
+      client.socket.destroy();
+      await gateway.close();
+      api.close();
+    }
+  });
+});
+
+describe('When an answer is cut on its way to a client with TLS', () => {
+  it.each([
+    ['with a length', 'Content-Length: 100\r\n\r\nabc'],
+    ['in chunks', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'],
+    ['until the end of the connection', '\r\nabc'],
+  ])('%s, the client sees that', async (_, rest) => {
+    const authority = new CertificateAuthority();
+    const upstream = await RawUpstream.start();
+    upstream.onRequest = ({ socket }) => {
+      socket.write(`HTTP/1.1 200 OK\r\n${rest}`, () => setTimeout(() => socket.resetAndDestroy(), 20));
+    };
+    const gateway = await TestGateway.start(upstream.origin, {}, undefined, authority.issue());
+    try {
+      const asked = get({ port: gateway.port, host: '127.0.0.1', path: PATH, ca: authority.certificate });
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      let body = '';
+      const read = async () => {
+        for await (const chunk of answer.setEncoding('latin1')) body += String(chunk);
+      };
+      await expect(read()).rejects.toThrow('aborted');
+      expect(body).toBe('abc');
+      expect(answer.complete).toBe(false);
+      expect(gateway.ended).toMatchObject([{ outcome: 'connection_lost', cut: true }]);
+    } finally {
+      await gateway.close();
+      await upstream.close();
+    }
   });
 });
 

@@ -294,6 +294,24 @@ describe('Headers of a request and its response', () => {
       expect(upstream.received.match(/^GET /gm)).toHaveLength(1);
     });
 
+    it.each([
+      [
+        '103 Early Hints\r\nLink: </a>; rel=preload\r\nX-A: 1\r\n\r\n',
+        'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n',
+      ],
+      ['102 Processing\r\n\r\n', 'HTTP/1.1 102 Processing\r\n\r\n'],
+      ['103 Early Hints\r\nLink: malformed\r\n\r\n', ''],
+      ['103 Early Hints\r\n\r\n', ''],
+      ['100 Continue\r\n\r\n', ''],
+      ['199 Odd\r\n\r\n', ''],
+    ])('come after %j, which is passed on as %j', async (interim, passedOn) => {
+      upstream.onRequest = ({ socket }) => socket.write(`HTTP/1.1 ${interim}${OK}`);
+      const ask = (version: string) =>
+        rawRequest(gateway.port, `GET ${PATH} HTTP/${version}\r\nHost: g\r\n\r\n`, { until: /ok$/ });
+      expect((await ask('1.1')).text.split('HTTP/1.1 200 OK')[0]).toBe(passedOn);
+      expect((await ask('1.0')).text).toMatch(/^HTTP\/1\.1 200 OK/);
+    });
+
     it('after an interim response are the final ones', async () => {
       const { text } = await answered(
         'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n' + OK,

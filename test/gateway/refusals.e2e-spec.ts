@@ -155,6 +155,15 @@ describe('What the gateway refuses', () => {
     expect(upstream.received).toBe('');
   });
 
+  it.each(['Expect: 200-ok', 'Expect: 100-continued', 'Expect:'])('%s: 417', async (line) => {
+    expectRefusal(await ask(`PUT ${PATH} HTTP/1.1\r\n${line}`), 417, 'http_request_error');
+    expect(upstream.received).toBe('');
+  });
+
+  it('an Expect of HTTP/1.0 means nothing', async () => {
+    expect((await ask(`GET ${PATH} HTTP/1.0\r\nExpect: 200-ok`)).text).toMatch(/ok$/);
+  });
+
   describe('with Expect: 100-continue', () => {
     const expecting = (lines: string) =>
       rawRequest(gateway.port, `PUT ${lines}\r\nHost: g\r\nExpect: 100-continue\r\n\r\n`, { until: /\}$/ });

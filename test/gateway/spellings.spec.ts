@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { decideTarget } from '../../src/cells-gateway/request-target.js';
 import { PUBLISHED_PATH, SDK_PATHS } from '../../src/cells-authority/index.js';
+import { RawClient } from '../support/raw-client.js';
+import { RawUpstream, TestGateway } from './test-gateway.js';
 
 const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
 const SPELLINGS = 10_000;
+const SENT = 500;
 
 const percent = (text: string) =>
   [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
@@ -65,6 +68,32 @@ function readings(target: string): string[] {
     );
   });
 }
+
+it(`sends none of ${SENT} spellings on as a token request when they come over one connection`, async () => {
+  const upstream = await RawUpstream.start();
+  const gateway = await TestGateway.start(upstream.origin);
+  let client = new RawClient(gateway.port);
+  const statuses = new Map<string, number>();
+  try {
+    // Where a connection closes, a new one takes its place: Node's parser has refused the request line.
+    for (const spelling of fc.sample(spellings, SENT)) {
+      if (client.socket.destroyed) client = new RawClient(gateway.port);
+      client.send(`POST ${spelling} HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n`);
+      const status = (await client.next()).slice(9, 12);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      if (status === '400') client.socket.destroy();
+    }
+    const targets = [...upstream.received.matchAll(/^POST (\S+) HTTP/gm)].map(([, target = '']) => target);
+    expect(targets.flatMap(readings).filter((reading) => TOKEN_PATHS.includes(reading))).toEqual([]);
+    expect(targets).toHaveLength(statuses.get('200') ?? 0);
+    // To the API, to somebody else, and nowhere at all.
+    for (const status of ['200', '404', '400']) expect(statuses.get(status)).toBeGreaterThan(SENT / 50);
+  } finally {
+    client.socket.destroy();
+    await gateway.close();
+    await upstream.close();
+  }
+});
 
 it(`sends none of ${SPELLINGS} spellings of token paths on as a token request`, () => {
   const decided = { elsewhere: 0, malformed: 0, cells_api: 0 };

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { type CellsAuthorityService, type TokenSession, type TokenSessions } from '../../src/cells-authority/index.js';
 import { CellsGateway } from '../../src/cells-gateway/cells-gateway.js';
 import { type CellsGatewayOptions } from '../../src/cells-gateway/cells-gateway.options.js';
 import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observer.js';
+import { type ServerCertificate } from '../support/certificate-authority.js';
 import { gatewayFirst } from '../../src/http/gateway-first.js';
 
 /** The gateway in front of an upstream, in a bare HTTP server that answers 404 to whatever is not the gateway's. */
@@ -14,7 +16,12 @@ export class TestGateway {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(apiUrl: string, options: Partial<CellsGatewayOptions>, sessions: TokenSessions) {
+  private constructor(
+    apiUrl: string,
+    options: Partial<CellsGatewayOptions>,
+    sessions: TokenSessions,
+    certificate?: ServerCertificate,
+  ) {
     const gatewayOptions: CellsGatewayOptions = {
       apiUrl,
       maxBodyMib: 512,
@@ -37,20 +44,24 @@ export class TestGateway {
         response.writeHead(404, { 'X-Elsewhere': 'yes' }).end();
       },
     );
-    this.server = createHttpServer(listener).on('checkContinue', listener);
+    this.server = (certificate === undefined ? createHttpServer(listener) : createHttpsServer(certificate, listener))
+      .on('checkContinue', listener)
+      .on('checkExpectation', listener);
     this.server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
   }
 
-  /** In a session where `session` is given, whatever the token. */
+  /** In a session where `session` is given, whatever the token; over TLS where a certificate is given. */
   static async start(
     apiUrl: string,
     options: Partial<CellsGatewayOptions> = {},
     session?: TokenSession,
+    certificate?: ServerCertificate,
   ): Promise<TestGateway> {
-    const gateway = new TestGateway(apiUrl, options, { find: () => session } as unknown as TokenSessions);
+    const sessions = { find: () => session } as unknown as TokenSessions;
+    const gateway = new TestGateway(apiUrl, options, sessions, certificate);
     gateway.server.listen(0, '127.0.0.1');
     await once(gateway.server, 'listening');
     return gateway;
