@@ -128,6 +128,14 @@ describe('The log lines', () => {
 describe('The image', () => {
   const dockerfile = read('deploy/Dockerfile');
 
+  it('runs the LTS line of Node.js that the README advises, which the gate runs too', () => {
+    const advised = /\(use (\d+), as the image does/.exec(read('README.md'))?.[1];
+    const bases = [...dockerfile.matchAll(/^FROM node:(\d+)-/gm)].map(([, version]) => version);
+
+    expect(bases).toEqual([advised, advised]);
+    expect(/^const VERSIONS = (.*);$/m.exec(read('scripts/node-versions.mjs'))?.[1]).toContain(`'${advised}'`);
+  });
+
   it('is made of files that are there', () => {
     const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, files = '']) =>
       files.split(' '),
