@@ -14,6 +14,7 @@ import { Stopping } from './http/stopping.js';
 import { keepTickObject } from './keep-tick-object.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
+import { exportLastSpans } from './tracing/request-tracing.js';
 
 let log: NestLogger | undefined;
 let configured = false;
@@ -48,6 +49,7 @@ try {
     running.flush();
     // Ctrl-C comes from a terminal, and whoever sits there need not be given notice.
     await gracefulStop.stop(graceMs, signal === 'SIGINT' ? 0 : noticeMs);
+    await exportLastSpans();
     logger.info({ event: 'stopped' }, 'Stopped');
     await running.end();
   });

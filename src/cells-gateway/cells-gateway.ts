@@ -22,7 +22,7 @@ import {
   UNKNOWN_EXPECTATION,
   UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
-import { type GatewayNumbers } from './gateway-observer.js';
+import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
 import { GatewaySpans } from './gateway-spans.js';
 import { KeptBodies } from './kept-body.js';
 import {
@@ -138,7 +138,7 @@ export class CellsGateway implements OnApplicationShutdown {
     const spans = GatewaySpans.begin(received.request, received.api);
     this.#refuse(received, failure);
     const end: TransferEnd = { outcome: failure.outcome, cut: false, headersMs: undefined, wholeMs: 0 };
-    this.#tell(received, end);
+    this.#tell(received, end, spans);
     spans?.end(end, failure.status);
   }
 
@@ -181,7 +181,7 @@ export class CellsGateway implements OnApplicationShutdown {
         this.#transfers.delete(transfer);
         this.#bytesUp += transfer.bytesUp;
         this.#bytesDown += transfer.bytesDown;
-        this.#tell(accepted, end);
+        this.#tell(accepted, end, spans);
         spans?.end(end, statusOf(accepted.response));
       },
     );
@@ -189,15 +189,25 @@ export class CellsGateway implements OnApplicationShutdown {
     transfer.start();
   }
 
-  #tell({ request, response, requestId, api }: ReceivedRequest, end: TransferEnd): void {
-    this.options.observer({
+  #tell(
+    { request, response, requestId, api }: ReceivedRequest,
+    end: TransferEnd,
+    spans: GatewaySpans | undefined,
+  ): void {
+    const event: GatewayEvent = {
       type: 'request_ended',
       requestId,
       method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'other',
       api,
       status: statusOf(response),
       ...end,
-    });
+    };
+    if (spans === undefined) this.options.observer(event);
+    else {
+      spans.within(() => {
+        this.options.observer(event);
+      });
+    }
   }
 
   /** Answers in place of the Cells API, in a way that nobody takes for its own answer. */

@@ -10,6 +10,7 @@ import { CLOSED_CONNECTIONS } from './closed-connections.js';
 import { type UnreadRefusal } from './completed-requests.js';
 import { composeErrorResponse, MAX_BODY_BYTES, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { gatewayFirst } from './gateway-first.js';
+import { hideQueries, withWholeUrls } from './hidden-queries.js';
 import { limitConnections } from './max-connections.js';
 import { oneAtATime } from './one-at-a-time.js';
 import { requestIds } from './request-ids.js';
@@ -65,8 +66,9 @@ export function httpServerOptions(
         if (expectsUnknown(request)) refuse(response, UNKNOWN_EXPECTATION.description, UNKNOWN_EXPECTATION.status);
         else answer(request, response);
       };
-      const listener = oneAtATime(wellFramed(gatewayFirst(gateway, answerExpected), refuse));
+      const listener = withWholeUrls(oneAtATime(wellFramed(gatewayFirst(gateway, answerExpected), refuse)));
       const server = create(listener).on('checkContinue', listener).on('checkExpectation', listener);
+      hideQueries(server);
       limitConnections(server);
       destroyStuckConnections(server, (socket) => gateway()?.carries(socket) === true);
       return server;

@@ -1,4 +1,5 @@
 import { type LoggerService } from '@nestjs/common';
+import { trace } from '@opentelemetry/api';
 import { type LevelWithSilent, type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { LogOutput, standardOutput } from './log-output.js';
@@ -16,6 +17,12 @@ function isoTimes(): () => string {
   };
 }
 
+/** The trace that a line belongs to, where there is an OpenTelemetry SDK. */
+function traceOfRequest(): { readonly traceId?: string; readonly spanId?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
+}
+
 /** The service's logger; Nest's own lines go the way of all others. */
 export class NestLogger implements LoggerService {
   constructor(
@@ -31,7 +38,7 @@ export class NestLogger implements LoggerService {
       output.write(pretty?.(line) ?? line);
     };
     const logger = pino(
-      { level, base: undefined, timestamp: isoTimes() },
+      { level, base: undefined, timestamp: isoTimes(), mixin: traceOfRequest },
       pretty === undefined ? output : { write: prettied },
     );
     output.onRecovery((lines) => {

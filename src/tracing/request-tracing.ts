@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Context,
   context,
@@ -66,8 +67,24 @@ export function traceRequests(fastify: FastifyInstance): void {
   });
 }
 
+/** How long the end of the process waits for its last spans to be exported. */
+const LAST_EXPORT_MS = 2000;
+
+/** Has the SDK export the spans that it still keeps, if there is one; fails never. */
+export async function exportLastSpans(): Promise<void> {
+  const provider = trace.getTracerProvider();
+  const sdk: unknown = isStandIn(provider) ? provider.getDelegate() : provider;
+  if (!canFlush(sdk)) return;
+  await Promise.race([sdk.forceFlush().catch(() => undefined), delay(LAST_EXPORT_MS, undefined, { ref: false })]);
+}
+
+function canFlush(sdk: unknown): sdk is { forceFlush(): Promise<void> } {
+  return typeof sdk === 'object' && sdk !== null && 'forceFlush' in sdk;
+}
+
 /** The API's stand-in, which hands over to the provider of an SDK once there is one. */
 interface StandIn extends TracerProvider {
+  getDelegate(): unknown;
   getDelegateTracer(name: string): Tracer | undefined;
 }
 

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
   type Context,
@@ -17,7 +20,8 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
-import { startBuiltService } from '../support/built-service.js';
+import { readMarkdown } from '../docs/markdown.js';
+import { buildOnce, startBuiltService } from '../support/built-service.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { type RunningService, startService } from '../support/service.js';
 import { answerToken } from '../support/upstream-scripts.js';
@@ -127,24 +131,104 @@ describe('Traces', () => {
   });
 });
 
-/** What `--import` loads ahead of the service: an SDK that writes the name of each span. */
-const SDK = `
-import { trace } from '@opentelemetry/api';
-import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-const log = { onStart() {}, onEnd: ({ name }) => console.log('span: ' + name), shutdown: async () => {} };
-trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [log] }));
+/** A collector of OTLP over HTTP, as far as it listens. */
+async function startCollector(): Promise<{ endpoint: string; received: () => string; close: () => void }> {
+  let received = '';
+  const server = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    request.on('end', () => response.writeHead(200, { 'Content-Type': 'application/json' }).end('{}'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { endpoint: `http://127.0.0.1:${port}`, received: () => received, close: () => server.close() };
+}
+
+/** The file that the documentation prints. */
+function printedSdk(): string {
+  const [, code = ''] = /```js\n([^]*?NodeTracerProvider[^]*?)```/.exec(readMarkdown('docs/operations.md')) ?? [];
+  expect(code).toContain('BatchSpanProcessor');
+  return code;
+}
+
+const INSTRUMENTED = `
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
+registerInstrumentations({ instrumentations: [new HttpInstrumentation()] });
 `;
 
-it('An SDK beside the built service, which has an API of its own in it, gets its spans', async () => {
+describe('The tracing.js of the documentation, beside the built service', () => {
   const sdk = join(__dirname, 'sdk-of-the-test.mjs');
-  await writeFile(sdk, SDK);
-  try {
-    const service = await startBuiltService({ env: {}, nodeArguments: ['--import', sdk] });
-    await (await fetch(`${service.origin}/health/live`)).text();
-    await service.stop();
+  let upstream: ScriptedServer;
 
-    expect(service.output()).toContain('span: GET /health/live');
-  } finally {
-    await rm(sdk);
-  }
-}, 150_000);
+  beforeAll(async () => {
+    await buildOnce();
+    upstream = await startScriptedServer(answerToken);
+  }, 150_000);
+  afterAll(async () => {
+    await rm(sdk, { force: true });
+    await upstream.close();
+  });
+
+  it.each([
+    ['alone', ''],
+    ['with HttpInstrumentation', INSTRUMENTED],
+  ])('exports every span to the last one, and no secret: %s', async (_case, more) => {
+    await writeFile(sdk, printedSdk() + more);
+    const collector = await startCollector();
+    const service = await startBuiltService({
+      env: {
+        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+        CELLS_API_URL: new URL(upstream.tokenUrl).origin,
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+        // Longer than the test: what is exported is exported because the process ends.
+        OTEL_BSP_SCHEDULE_DELAY: '600000',
+      },
+      nodeArguments: ['--import', sdk],
+    });
+    const headers = { traceparent: `00-${TRACE_ID}-${CALLER_SPAN_ID}-01` };
+    const query = `?client_id=client&client_secret=${SECRET}`;
+    const statuses: number[] = [];
+    for (const [method, path] of [
+      ['POST', PUBLISHED + query],
+      ['POST', `${PUBLISHED}${query}&client_id=other`],
+      ['GET', `/v4.0/cells/book.xlsx?password=${SECRET}`],
+    ]) {
+      const response = await fetch(service.origin + String(path), { method, headers });
+      await response.text();
+      statuses.push(response.status);
+    }
+    expect(statuses).toEqual([200, 400, 200]);
+    expect(await service.stop()).toBe(0);
+    collector.close();
+
+    const exported = collector.received();
+    expect(exported).toContain('"cells-authority"');
+    for (const name of [`POST ${PUBLISHED}`, 'POST token endpoint', 'GET Cells API']) {
+      expect(exported).toContain(`"name":"${name}"`);
+    }
+    expect(exported).not.toContain(SECRET);
+    expect(exported.includes('instrumentation-http')).toBe(more !== '');
+    expect(service.output()).toMatch(
+      new RegExp(
+        `"event":"request_refused".*"traceId":"${TRACE_ID}"|"traceId":"${TRACE_ID}".*"event":"request_refused"`,
+      ),
+    );
+  });
+
+  it('adds the trace to the lines of requests that the gateway refuses', async () => {
+    await writeFile(sdk, printedSdk());
+    const service = await startBuiltService({
+      env: { UPSTREAM_TOKEN_URL: upstream.tokenUrl, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' },
+      nodeArguments: ['--import', sdk],
+    });
+    const headers = { traceparent: `00-${TRACE_ID}-${CALLER_SPAN_ID}-01`, authorization: 'Basic eDp5' };
+    expect((await fetch(`${service.origin}/v4.0/cells/x`, { headers })).status).toBe(401);
+
+    expect(await service.stop()).toBe(0);
+    const line = service
+      .output()
+      .split('\n')
+      .find((text) => text.includes('"event":"gateway_request"'));
+    expect(line).toContain(`"traceId":"${TRACE_ID}"`);
+  });
+});
