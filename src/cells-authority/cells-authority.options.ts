@@ -28,7 +28,7 @@ export interface OwnCredentials {
   readonly clientSecret: string;
 }
 
-/** Client credentials, or what finds those of the request that is being served. */
+/** Client credentials, or a function that returns those for the current request. */
 export type CredentialsSource = OwnCredentials | (() => OwnCredentials | Promise<OwnCredentials>);
 
 /** Options of `CellsAuthorityModule`, all of them optional. A wrong or unknown one fails the start. */
@@ -85,14 +85,14 @@ export interface CellsAuthorityOptions {
   tokenCacheSecret?: string | undefined;
 
   /**
-   * Your own Redis for `tokenCache: 'redis'`, in place of `redisUrl`: a client or Cluster of ioredis, which stays yours
-   * to close. Its key prefix and its retries apply. Default none.
+   * Your own Redis for `tokenCache: 'redis'`, instead of `redisUrl`: an ioredis client or Cluster, which you close
+   * yourself. Its key prefix and retries apply. Default none.
    */
   redis?: RedisClient | undefined;
 
   /**
-   * The application's own client credentials, which `getAccessToken()` uses, or a function that says for each call
-   * whose token is wanted. The HTTP operation never uses them. Default none.
+   * The application's own client credentials, used by `getAccessToken()`, or a function that returns them for each
+   * call. The HTTP operation never uses them. Default none.
    */
   credentials?: CredentialsSource | undefined;
 

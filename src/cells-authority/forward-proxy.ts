@@ -5,7 +5,7 @@ import { TransportFailure } from './authorization-server/transport-failure.js';
 import { CertificateAuthorities } from './certificate-authorities.js';
 import { verifiedTls } from './verified-tls.js';
 
-/** Where the proxy is and how to get in, as `upstreamProxyUrl` says it. */
+/** Where the proxy is and how to log in, read from `upstreamProxyUrl`. */
 interface ProxyAddress {
   readonly tls: boolean;
   readonly host: string;
@@ -16,13 +16,13 @@ interface ProxyAddress {
   readonly caFile: string | undefined;
 }
 
-/** Of the answer to CONNECT; what a proxy says beyond that, nobody reads. */
+/** Limits the head of the proxy's answer to CONNECT; a body is not read. */
 const MAX_HEAD_BYTES = 16 * 1024;
 const HEAD_END = '\r\n\r\n';
 
 /**
  * Reads a proxy's URL: `http://[user:password@]host[:port]`, `https://` for TLS to the proxy, and `?ca=<file>` for the
- * certificate authorities to trust there. User, password and file are percent-encoded. `undefined` when it is no such URL.
+ * certificate authorities to trust there. User, password and file are percent-encoded. `undefined` for anything else.
  */
 function parseProxyUrl(text: string): ProxyAddress | undefined {
   if (!URL.canParse(text)) return undefined;
@@ -51,15 +51,15 @@ export function isProxyUrl(text: string): boolean {
   return parseProxyUrl(text) !== undefined;
 }
 
-/** A forward proxy: asked with CONNECT (RFC 9110 §9.3.6), it passes bytes on without knowing what they say. */
+/** A forward proxy. With CONNECT (RFC 9110 §9.3.6) it passes encrypted bytes on. */
 export class ForwardProxy {
   readonly #address: ProxyAddress;
   readonly #authorities: CertificateAuthorities;
 
-  /** @throws Error when the URL is none, or its CA file cannot be used; neither is quoted. */
+  /** @throws Error when the URL or its CA file cannot be used. Neither is quoted. */
   constructor(url: string) {
     const address = parseProxyUrl(url);
-    if (address === undefined) throw new Error('CellsAuthorityModule: upstreamProxyUrl is no proxy’s URL');
+    if (address === undefined) throw new Error('CellsAuthorityModule: upstreamProxyUrl is not a proxy’s URL');
     this.#address = address;
     try {
       this.#authorities = new CertificateAuthorities(address.caFile, '"ca" of upstreamProxyUrl (UPSTREAM_PROXY_URL)');
@@ -70,7 +70,7 @@ export class ForwardProxy {
     }
   }
 
-  /** Begins a connection to a host through the proxy. What is written waits until the proxy has agreed. */
+  /** Begins a connection to a host through the proxy. Data waits until the proxy has accepted. */
   tunnel(host: string, port: number): Duplex {
     const { tls, credentials, ...proxy } = this.#address;
     const place = { host: proxy.host, port: proxy.port, noDelay: true, keepAlive: true };
@@ -84,13 +84,13 @@ export class ForwardProxy {
     return new Tunnel(socket, `${lines.join('\r\n')}${HEAD_END}`);
   }
 
-  /** Follows no file any longer. */
+  /** Stops watching the CA file. */
   close(): void {
     this.#authorities.close();
   }
 }
 
-/** Ends TLS with the tunnel below it, for the same reason, and the tunnel with TLS. */
+/** When the TLS socket or the tunnel below it ends, ends the other one, too, with the tunnel's error. */
 export function endTogether(secured: Socket, tunnel: Duplex): void {
   tunnel.once('error', (error) => {
     secured.destroy(error);
@@ -103,7 +103,7 @@ export function endTogether(secured: Socket, tunnel: Duplex): void {
   });
 }
 
-/** The bytes beyond the proxy. It fails with a {@link TransportFailure} when the proxy does not agree. */
+/** The connection through the proxy. Fails with a {@link TransportFailure} when the proxy does not accept. */
 class Tunnel extends Duplex {
   #agreed = false;
   #head = Buffer.alloc(0);

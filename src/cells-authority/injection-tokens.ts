@@ -1,4 +1,4 @@
-/** The options as they were given to `forRoot()`, or made by `forRootAsync()`: for tests that override them. */
+/** The options as given to `forRoot()` or made by `forRootAsync()`; tests can override them. */
 export const CELLS_AUTHORITY_OPTIONS = Symbol('CELLS_AUTHORITY_OPTIONS');
 
 /** The module's monotonic clock, for deadlines, holds and limits. Tests override it. */

@@ -2,7 +2,7 @@ import { Inject, Logger } from '@nestjs/common';
 import { type ModulesContainer } from '@nestjs/core';
 import { CellsAuthorityService } from './cells-authority.service.js';
 
-/** Injection token of the `CellsAuthorityService` of the module with this name; for tests that override it, say. */
+/** Injection token of the `CellsAuthorityService` of the module with this name, for example to override it in tests. */
 export function getCellsAuthorityToken(name: string): string {
   return `CellsAuthorityService(${name})`;
 }
@@ -23,8 +23,8 @@ export function InjectCellsApiAuthorization(name: string): ParameterDecorator & 
 }
 
 /**
- * Warns when several global modules provide the same: which of them is injected depends on the order of imports. To be
- * called by each module; the first of them warns.
+ * Warns when several global modules provide the same services, because it depends on the order of imports which one is
+ * injected. Each module calls this; only the first one warns.
  */
 export function warnOfHiddenModules(container: ModulesContainer, self: object): void {
   const unnamed = [...container.values()].filter(

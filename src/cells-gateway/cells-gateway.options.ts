@@ -2,13 +2,13 @@ import { type IncomingMessage } from 'node:http';
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { type GatewayObserver } from './gateway-observer.js';
 
-/** Where requests of the Cells API go, and within which limits. */
+/** Where requests to the Cells API go, and their limits. */
 export interface CellsGatewayOptions {
   /** Origin of the Cells API. */
   readonly apiUrl: string;
-  /** MiB of a request's body. */
+  /** The largest request body, in MiB. */
   readonly maxBodyMib: number;
-  /** Milliseconds from the end of a request until the headers of its response are there. */
+  /** Milliseconds from the end of a request until the headers of its response arrive. */
   readonly timeoutMs: number;
   /** Milliseconds for a connection, TLS included. */
   readonly connectTimeoutMs: number;
@@ -16,13 +16,13 @@ export interface CellsGatewayOptions {
   readonly caFile: string | undefined;
   /** Forward proxy to the Cells API; absent: none. */
   readonly proxyUrl?: string;
-  /** Milliseconds without a byte either way, after which a transfer has ended. Default 120000. */
+  /** A transfer without a byte in either direction ends after this many milliseconds. Default 120000. */
   readonly idleTimeoutMs?: number;
-  /** Headers of every answer that begins here. */
+  /** Headers of every answer that does not come from the Cells API. */
   readonly ownHeaders: Readonly<Record<string, string>>;
-  /** Names a request in answers and logs. */
+  /** The id of a request in answers and logs. */
   readonly requestId: (request: { readonly headers: NodeJS.Dict<string | string[]> }) => string;
-  /** The address that a client's failures are counted for; `undefined` when the connection has gone. */
+  /** A client's failures count against this address; `undefined` when its connection is gone. */
   readonly clientAddress: (request: IncomingMessage) => string | undefined;
   readonly observer: GatewayObserver;
 }

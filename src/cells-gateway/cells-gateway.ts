@@ -47,10 +47,10 @@ import { UpstreamConnections } from './upstream-connections.js';
 const MIB = 1024 * 1024;
 const IDLE_TIMEOUT_MS = 120_000;
 const CHECK_INTERVAL_MS = 50;
-/** One Bearer token (RFC 6750 §2.1) and nothing beside it. */
+/** Exactly one Bearer token (RFC 6750 §2.1). */
 const ONE_BEARER = /^bearer +[^\s,]+$/i;
 
-/** The rest of the Cells API: passes its requests through, body for body. */
+/** Passes requests for the rest of the Cells API through. */
 @Injectable()
 export class CellsGateway implements OnApplicationShutdown {
   readonly #terms: TransferTerms;
@@ -94,7 +94,7 @@ export class CellsGateway implements OnApplicationShutdown {
       authority,
       sessions,
       clientAddress: options.clientAddress,
-      tell: (action) => {
+      report: (action) => {
         options.observer({ type: 'token', action });
       },
     };
@@ -105,7 +105,7 @@ export class CellsGateway implements OnApplicationShutdown {
     }, CHECK_INTERVAL_MS).unref();
   }
 
-  /** What is under way, and has been so far. */
+  /** Requests and connections at the moment, and bytes so far; for metrics. */
   get numbers(): GatewayNumbers {
     let { bytesUp, bytesDown } = { bytesUp: this.#bytesUp, bytesDown: this.#bytesDown };
     for (const transfer of this.#transfers) {
@@ -115,9 +115,9 @@ export class CellsGateway implements OnApplicationShutdown {
     return { inFlight: this.#transfers.size, bytesUp, bytesDown, ...this.#terms.connections.numbers };
   }
 
-  /** Takes a request if it is one of the Cells API; `false` leaves it to somebody else, untouched. */
+  /** Handles a request if it is for the Cells API. Otherwise returns `false` and does not touch it. */
   take(request: IncomingMessage, response: ServerResponse): boolean {
-    // CORS alone answers preflights.
+    // Preflights are left to CORS.
     if (request.method === 'OPTIONS') return false;
     const decision = decideTarget(request.url ?? '');
     if (decision.kind === 'elsewhere') return false;
@@ -138,7 +138,7 @@ export class CellsGateway implements OnApplicationShutdown {
     const spans = GatewaySpans.begin(received.request, received.api);
     this.#refuse(received, failure);
     const end: TransferEnd = { outcome: failure.outcome, cut: false, headersMs: undefined, wholeMs: 0 };
-    this.#tell(received, end, spans);
+    this.#report(received, end, spans);
     spans?.end(end, failure.status);
   }
 
@@ -148,7 +148,7 @@ export class CellsGateway implements OnApplicationShutdown {
     this.#transfer(accepted, GatewaySpans.begin(request, api, this.#terms.upstream));
   }
 
-  /** By now its `Authorization`, if any, has been found to be one Bearer token. */
+  /** Called after `#judge()`: an `Authorization` is exactly one Bearer token. */
   #tokenOf(request: IncomingMessage): RequestToken | undefined {
     const { authorization } = request.headers;
     if (authorization === undefined) return undefined;
@@ -181,7 +181,7 @@ export class CellsGateway implements OnApplicationShutdown {
         this.#transfers.delete(transfer);
         this.#bytesUp += transfer.bytesUp;
         this.#bytesDown += transfer.bytesDown;
-        this.#tell(accepted, end, spans);
+        this.#report(accepted, end, spans);
         spans?.end(end, statusOf(accepted.response));
       },
     );
@@ -189,7 +189,7 @@ export class CellsGateway implements OnApplicationShutdown {
     transfer.start();
   }
 
-  #tell(
+  #report(
     { request, response, requestId, api }: ReceivedRequest,
     end: TransferEnd,
     spans: GatewaySpans | undefined,
@@ -210,7 +210,7 @@ export class CellsGateway implements OnApplicationShutdown {
     }
   }
 
-  /** Answers in place of the Cells API, in a way that nobody takes for its own answer. */
+  /** Answers instead of the Cells API. `Proxy-Status` shows that the answer is not the API's. */
   #refuse({ request, response, requestId }: ReceivedRequest, failure: GatewayFailure): void {
     const { status, error, description, proxyError, headers } = failure;
     const body = Buffer.from(new OAuthError({ error, status, description }).body);
@@ -240,7 +240,7 @@ export class CellsGateway implements OnApplicationShutdown {
     return false;
   }
 
-  /** Ends whatever is still under way: what has no answer yet is told to come back. */
+  /** Ends all transfers. Clients without an answer yet are told to try again. */
   endTransfers(): void {
     for (const transfer of this.#transfers) transfer.fail(STOPPING);
   }

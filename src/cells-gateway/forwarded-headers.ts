@@ -1,10 +1,10 @@
-/** Headers as Node has them: names and values in turn, in the order and the spelling in which they came, byte for byte. */
+/** Headers as Node has them: names and values in turn, in their original order and spelling, byte for byte. */
 export type RawHeaders = readonly string[];
 
 /** Hop-by-hop headers (RFC 9110 §7.6.1), whether or not `Connection` names them. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 
-/** Not for the Cells API: about this hop, about whoever is in front of it, or credentials of another kind. */
+/** Not for the Cells API: about this hop, about proxies in front of it, or other credentials. */
 const NOT_SENT_ON: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'host',
@@ -15,13 +15,13 @@ const NOT_SENT_ON: ReadonlySet<string> = new Set([
   'x-real-ip',
   'x-request-id',
   'baggage',
-  // The Ruby SDK sends its credentials as headers as well.
+  // The Ruby SDK also sends its credentials as headers.
   'client_id',
   'client_secret',
   'grant_type',
 ]);
 
-/** Not for the client: about this hop, or about the origin's own clients, which this service's are not. */
+/** Not for the client: about this hop, or only true for clients that talk to the API's own origin. */
 const NOT_PASSED_BACK: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'proxy-authenticate',
@@ -32,24 +32,24 @@ const NOT_PASSED_BACK: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-/** What our own name is in `Via` (RFC 9110 §7.6.3). */
+/** Our name in `Via` (RFC 9110 §7.6.3). */
 const PSEUDONYM = 'cells-authority';
 
-/** A client's request, as far as its headers go. */
+/** The parts of a client's request that its headers depend on. */
 export interface ReceivedHeaders {
   readonly rawHeaders: RawHeaders;
   readonly httpVersion: string;
 }
 
-/** What the gateway itself says in a request. */
+/** Headers that the gateway sets itself. */
 export interface OwnRequestHeaders {
   readonly host: string;
   readonly requestId: string;
-  /** `Content-Length` or `Transfer-Encoding` and its value; absent where there is no body to tell of. */
+  /** `Content-Length` or `Transfer-Encoding` and its value; absent without a body. */
   readonly framing: readonly [name: string, value: string] | undefined;
-  /** The token that takes the place of the client's. */
+  /** Replaces the client's token. */
   readonly token: string | undefined;
-  /** `traceparent` and `tracestate` of our own span, which take the place of the client's. */
+  /** `traceparent` and `tracestate` of our own span, which replace the client's. */
   readonly trace: Readonly<Record<string, string>> | undefined;
 }
 
@@ -68,7 +68,7 @@ export function requestHeaders({ rawHeaders, httpVersion }: ReceivedHeaders, own
   return headers;
 }
 
-/** The Cells API's response, as far as its headers go. */
+/** The parts of the Cells API's response that its headers depend on. */
 export interface AnsweredHeaders extends ReceivedHeaders {
   readonly statusCode: number;
 }
@@ -83,7 +83,7 @@ export function responseHeaders(
   const headers: string[] = [];
   forEachHeader(rawHeaders, (name, value, key) => {
     if (NOT_PASSED_BACK.has(key) || named?.has(key) === true) return;
-    // There is none with this status (RFC 9110 §8.6), and clients would wait for a body.
+    // Not allowed with this status (RFC 9110 §8.6), and clients would wait for a body.
     if (key === 'content-length' && statusCode === 204) return;
     headers.push(name, key === 'location' ? relativeLocation(value, upstreamOrigin) : value);
   });
@@ -91,12 +91,12 @@ export function responseHeaders(
   return headers;
 }
 
-/** A redirect to the upstream itself is one to wherever the client got it from. */
+/** Makes a redirect to the upstream relative, so that the client comes back to this service. */
 export function relativeLocation(location: string, upstreamOrigin: string): string {
   const [authority] = /^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#\\]*/i.exec(location) ?? [];
   if (authority === undefined || !URL.canParse(location, upstreamOrigin)) return location;
   if (new URL(location, upstreamOrigin).origin !== upstreamOrigin) return location;
-  // Two slashes at the start, or what browsers take for them, would make the rest another host.
+  // With two slashes at the start, or what browsers take for slashes, the rest would name another host.
   return location.slice(authority.length).replace(/^[/\\]*/, '/');
 }
 
@@ -118,7 +118,7 @@ function forEachHeader(rawHeaders: RawHeaders, tell: (name: string, value: strin
 }
 
 function namedByConnection(rawHeaders: RawHeaders): ReadonlySet<string> | undefined {
-  // These two say how the connection goes on, and are nearly all there is.
+  // Nearly always it is one of these two, which name no headers.
   const values = headerValues(rawHeaders, 'connection').filter((value) => !/^(?:keep-alive|close)$/i.test(value));
   if (values.length === 0) return undefined;
   return new Set(values.flatMap((value) => value.split(',').map((name) => name.trim().toLowerCase())));

@@ -24,11 +24,11 @@ export type GatewayOutcome =
   | 'idle'
   | 'client_gone';
 
-/** An answer that begins here and not at the Cells API. */
+/** An answer of the gateway instead of the Cells API's. */
 export interface GatewayFailure {
   readonly outcome: Exclude<GatewayOutcome, 'passed'>;
   readonly status: number;
-  /** Error code in the shape that all errors here have. */
+  /** Error code, as in all error responses of this service. */
   readonly error: 'invalid_request' | 'invalid_token' | 'server_error' | 'temporarily_unavailable';
   readonly description: string;
   /** Error type of `Proxy-Status` (RFC 9209 §2.3). */
@@ -36,7 +36,7 @@ export interface GatewayFailure {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The methods that are sent on. */
+/** The methods that are passed on. */
 export const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 const RETRY_AFTER = { 'Retry-After': '1' };
@@ -127,7 +127,7 @@ function timeout(outcome: GatewayFailure['outcome'], proxyError: string, descrip
   return { outcome, status: 504, error: 'temporarily_unavailable', description, proxyError };
 }
 
-/** Names the failure of an upstream request by the error's code alone: the error may quote the request. */
+/** Classifies the failure of an upstream request. Only looks at the error's code, as the rest may quote the request. */
 export function failureOf(error: unknown): GatewayFailure {
   const { kind, code } = transportFailureOf(error, false);
   switch (kind) {

@@ -14,8 +14,8 @@ import { hasSdk } from '../tracing/request-tracing.js';
 import { type TransferEnd } from './transfer.js';
 
 /**
- * The spans of one transfer, the upstream one below the request's own. No attribute holds a path below the API's version,
- * a query or anything else that a caller wrote.
+ * The spans of one transfer: the request's own and below it the upstream one. No attribute contains a path below the
+ * API's version, a query, or anything else that a caller wrote.
  */
 export class GatewaySpans {
   private constructor(
@@ -26,8 +26,7 @@ export class GatewaySpans {
   ) {}
 
   /**
-   * Begins them, if the process has an OpenTelemetry SDK: without one there are none. A request that is not sent on to
-   * the API has one span only.
+   * Begins the spans if the process has an OpenTelemetry SDK. A request that is not passed on to the API has only one.
    */
   static begin(
     { method = '', headers }: IncomingMessage,
@@ -60,7 +59,7 @@ export class GatewaySpans {
     context.with(trace.setSpan(ROOT_CONTEXT, this.request), run);
   }
 
-  /** Ends them; the status is that of the answer that the client got, if any. */
+  /** Ends them. `status` is the one that the client got, if any. */
   end({ outcome, cut }: TransferEnd, status: number | undefined): void {
     for (const span of [this.upstream, this.request]) {
       if (span === undefined) continue;

@@ -1,20 +1,20 @@
 import { type BodyFraming } from './request-body.js';
 
-/** Bytes of a body that may have to be sent a second time. */
+/** Bytes of a body that may have to be sent again. */
 const MAX_KEPT_BODY_BYTES = 256 * 1024;
-/** Bytes of all such bodies at a time. */
+/** Bytes of all such bodies together. */
 const MAX_BYTES_IN_ALL = 32 * 1024 * 1024;
 
-/** Whether a body is small enough, as far as its headers tell. */
+/** Whether a body is small enough, judging by its headers. */
 export function mayBeKept(framing: BodyFraming): boolean {
   return framing.kind !== 'length' || framing.length <= MAX_KEPT_BODY_BYTES;
 }
 
-/** The memory for bodies that may have to be sent a second time. */
+/** The memory for bodies that may have to be sent again. */
 export class KeptBodies {
   #bytes = 0;
 
-  /** Takes so many bytes of it, or none where fewer are left. */
+  /** Reserves bytes. Returns `false` if not enough are left. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > MAX_BYTES_IN_ALL) return false;
     this.#bytes += bytes;
@@ -26,14 +26,14 @@ export class KeptBodies {
   }
 }
 
-/** What has come so far of a body, unless it turns out to be too large to be kept. Copied: a chunk can keep far more alive. */
+/** The part of a body received so far, unless too large to be kept. A copy, as a chunk may keep far more alive. */
 export class KeptBody {
   #buffer: Buffer | undefined = Buffer.alloc(0);
   #length = 0;
 
   constructor(private readonly bodies: KeptBodies) {}
 
-  /** All that has come so far; `undefined` when it is not kept any more. */
+  /** All bytes so far; `undefined` when the body is no longer kept. */
   get bytes(): Buffer | undefined {
     return this.#buffer?.subarray(0, this.#length);
   }

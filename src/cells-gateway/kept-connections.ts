@@ -1,39 +1,38 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { type Socket } from 'node:net';
 
-/** What the connections are kept by. */
 export interface KeptConnectionsOptions {
   /** Begins a connection. */
   readonly connect: () => Socket;
-  /** Connections at a time; further requests wait for one of them. */
+  /** Connections at a time; further requests wait. */
   readonly maxConnections: number;
-  /** Milliseconds for which an unused connection is kept; less where the server says so. */
+  /** Milliseconds for which an unused connection is kept; less if the server says so. */
   readonly keepAliveMs: number;
 }
 
 /**
- * Keep-alive connections to one server. Node's own agent serves any number of servers: for every request it copies its
- * options, composes a name, searches its lists and sets the socket's options again, a quarter of what the request costs.
+ * Keep-alive connections to one server. Node's own agent is made for any number of servers: for every request it copies
+ * its options, builds a name, searches its lists and sets the socket's options again, a quarter of the request's cost.
  */
 export class KeptConnections extends Agent {
-  /** The one used last is the next to be used. */
+  /** Last in, first out. */
   readonly #idle: Socket[] = [];
   #waiting: ClientRequest[] = [];
   readonly #connections = new Set<Socket>();
-  /** How much each had brought when it was last given away. */
+  /** Bytes each connection had received when it was last given to a request. */
   readonly #bytesRead = new WeakMap<Socket, number>();
 
   constructor(private readonly settings: KeptConnectionsOptions) {
     super({ keepAlive: true });
   }
 
-  /** Open connections, those of them that are unused, and requests that wait for one. */
+  /** Open connections, how many of them are unused, and requests waiting for one. */
   get numbers(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
     const waiting = this.#waiting.length === 0 ? 0 : this.#stillWaiting.length;
     return { connections: this.#connections.size, idle: this.#idle.length, waiting };
   }
 
-  /** What Node's client calls for every request, to be given a connection with `onSocket`. */
+  /** Called by Node's client for every request; must give it a connection with `onSocket`. */
   addRequest(request: ClientRequest): void {
     const idle = this.#takeIdle();
     if (idle !== undefined) this.#reuse(idle, request);
@@ -41,7 +40,7 @@ export class KeptConnections extends Agent {
     else this.#waiting = [...this.#stillWaiting, request];
   }
 
-  /** Whether a request that failed was given a connection that had been kept, and did not bring a single byte for it. */
+  /** Whether a failed request was on a kept connection that then did not receive a single byte. */
   wasDead({ reusedSocket, socket }: ClientRequest): boolean {
     return reusedSocket && socket !== null && socket.bytesRead === this.#bytesRead.get(socket);
   }
@@ -52,12 +51,12 @@ export class KeptConnections extends Agent {
 
   #takeIdle(): Socket | undefined {
     let socket = this.#idle.pop();
-    // One that is being closed is not closed yet.
+    // A connection that is being closed is still listed.
     while (socket?.writable === false) socket = this.#idle.pop();
     return socket;
   }
 
-  /** Node does not say that a request has ended that has no connection yet. */
+  /** Filtered here because Node does not report the end of a request that has no connection yet. */
   get #stillWaiting(): ClientRequest[] {
     return this.#waiting.filter(({ destroyed }) => !destroyed);
   }
@@ -65,14 +64,14 @@ export class KeptConnections extends Agent {
   #connect(request: ClientRequest): void {
     const socket = this.settings.connect();
     this.#connections.add(socket);
-    // Node emits it when a response has ended and the connection may go on.
+    // Emitted by Node when a response has ended and the connection can be used again.
     socket.on('free', () => {
       this.#freed(socket);
     });
     socket.once('close', () => {
       this.#closed(socket);
     });
-    // An idle one has nobody else to hear of it, and closes.
+    // Nothing else listens while it is idle; the error closes it.
     socket.on('error', () => undefined);
     socket.setTimeout(this.settings.keepAliveMs, () => {
       if (this.#idle.includes(socket)) socket.destroy();
@@ -94,7 +93,7 @@ export class KeptConnections extends Agent {
       socket.destroy();
       return;
     }
-    // Node's own agent does so, too: the request would be kept with the socket, and its token.
+    // As Node's own agent does. Otherwise the socket would keep the request, and with it the token.
     Object.assign(socket, { _httpMessage: null });
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(socket);
@@ -109,11 +108,11 @@ export class KeptConnections extends Agent {
     if (next !== undefined) this.#connect(next);
   }
 
-  /** A server that says how long it keeps connections means all of them: its first answer is enough. */
+  /** Reads how long the server keeps connections from the first answer on each. */
   #heedServer(socket: Socket, { headers }: IncomingMessage): void {
     const seconds = /\btimeout=(\d+)/i.exec(String(headers['keep-alive']))?.[1];
     if (seconds === undefined) return;
-    // A second less, or a request might meet the server's end of the connection.
+    // A second less, or a request might be sent just when the server closes.
     const milliseconds = Math.max(1, (Number(seconds) - 1) * 1000);
     if (milliseconds < this.settings.keepAliveMs) socket.setTimeout(milliseconds);
   }

@@ -5,10 +5,10 @@ export type BodyFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly length: number }
   | { readonly kind: 'chunked' }
-  /** Coded in a way that this service does not undo. */
+  /** In a transfer coding that this service cannot decode. */
   | { readonly kind: 'unknown' };
 
-/** Node has refused contradictions by now: no request has two lengths, or both a length and chunks. */
+/** Node has already refused contradictions: two lengths, or both a length and chunks. */
 export function bodyFraming(headers: IncomingHttpHeaders): BodyFraming {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined) return { kind: coding.toLowerCase() === 'chunked' ? 'chunked' : 'unknown' };
@@ -21,7 +21,7 @@ export function hasBody(framing: BodyFraming): boolean {
   return framing.kind === 'length' ? framing.length > 0 : framing.kind !== 'none';
 }
 
-/** Whether the client holds its body back until it is told to go on (RFC 9110 §10.1.1). */
+/** Whether the client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1). */
 export function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect);
 }
@@ -31,14 +31,14 @@ export function expectsUnknown(request: IncomingMessage): boolean {
   return request.httpVersion === '1.1' && request.headers.expect !== undefined && !expectsContinue(request);
 }
 
-/** A client that is still sending gets this long to see its answer, in milliseconds. */
+/** Milliseconds that a client that is still sending has to notice its answer. */
 const LONGEST_DRAIN_MS = 5000;
-/** And so long without a byte. */
+/** The same without a byte from the client. */
 const LONGEST_PAUSE_MS = 1000;
 
 /**
- * Ends a response that is there before the request's body is: reads on for a while and forgets what it reads. Whoever
- * closes a connection with unread bytes in it resets it, and the client might never see the answer.
+ * Ends a response before the request's body has arrived. Reads and discards the body for a while: closing a connection
+ * with unread bytes resets it, and the client might never see the answer.
  */
 export function endBeforeBody(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
@@ -60,6 +60,6 @@ export function endBeforeBody(request: IncomingMessage, response: ServerResponse
   request.on('data', () => pause.refresh());
   request.once('end', end).once('close', end);
   request.resume();
-  // The last chunk is part of the answer. Where the length is known the end can wait, and with it a `Connection: close`.
+  // The last chunk is part of the answer. With a known length the end can wait, and with it a `Connection: close`.
   if (response.chunkedEncoding) response.end();
 }

@@ -2,20 +2,20 @@ import { PUBLISHED_PATH, SDK_PATHS } from '../cells-authority/index.js';
 
 /** What a request target (RFC 9112 §3.2) asks for, as far as the gateway is concerned. */
 export type TargetDecision =
-  /** Not the gateway's: token paths and the service's own pages. */
+  /** Not for the gateway: token paths and the service's own pages. */
   | { readonly kind: 'elsewhere' }
-  /** The gateway's, and not to be sent on. */
+  /** For the gateway, but not to be passed on. */
   | { readonly kind: 'malformed' }
-  /** The gateway's. */
+  /** For the gateway. */
   | {
       readonly kind: 'cells_api';
-      /** What is sent on: the path and the query as they came, leading slashes as one. */
+      /** What is passed on: path and query as received, with a single leading slash. */
       readonly target: string;
-      /** The path down to the API's version, which says nothing about the user. */
+      /** The part of the path with the API's version, which says nothing about the user. */
       readonly api: CellsApiPath;
     };
 
-/** The paths of the Cells API. What is below them belongs to the API as well. */
+/** The Cells API has these paths and everything below them. */
 const CELLS_API_PATHS = ['/v1.1/cells', '/v3.0/cells', '/v4.0/cells'] as const;
 export type CellsApiPath = (typeof CELLS_API_PATHS)[number];
 
@@ -25,9 +25,9 @@ const ELSEWHERE = { kind: 'elsewhere' } as const;
 const MALFORMED = { kind: 'malformed' } as const;
 
 /**
- * Decides on a copy of the path: decoded once, lower case, repeated slashes as one. The API might read a path in any of
- * these ways, so whatever turns into a token path in that copy must be spelled exactly like one: it would get around the
- * holds otherwise. What comes after the path is nobody's business here; queries hold passwords.
+ * Decides by a copy of the path: decoded once, in lower case, with single slashes. The API might read a path in any of
+ * these ways, so whatever becomes a token path in that copy must be spelled exactly like one, or it would get around
+ * the holds. The query, which may contain passwords, is not looked at.
  */
 export function decideTarget(rawTarget: string): TargetDecision {
   const { path, query, absolute } = split(rawTarget);
@@ -44,7 +44,7 @@ interface SplitTarget {
   readonly path: string;
   /** With its question mark; empty when there is none. */
   readonly query: string;
-  /** Whether it is in absolute form: `GET http://host/path`. */
+  /** Whether the target is in absolute form: `GET http://host/path`. */
   readonly absolute: boolean;
 }
 
@@ -64,7 +64,7 @@ function withoutTrailingSlash(path: string): string {
   return path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-/** Bytes as Node hands them over, one a character, and bytes that are percent-encoded, read as UTF-8. */
+/** Reads the path's bytes (one per character, as Node passes them) and percent-encoded bytes as UTF-8. */
 function decodeOnce(path: string): string {
   if (!/[%\x80-\xff]/.test(path)) return path;
   const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
@@ -77,7 +77,7 @@ function apiPathOf(copy: string): CellsApiPath | undefined {
   );
 }
 
-/** A broken escape, a fragment (which a target cannot have), a control character, a backslash or a dot segment. */
+/** Whether it has a broken escape, a fragment (not allowed here), a control character, a backslash or a dot segment. */
 function isBroken(path: string, copy: string): boolean {
   return /%(?![0-9a-f]{2})|#/i.test(path) || /[\p{Cc}\\]/u.test(copy) || /\/\.{1,2}(?:\/|$)/.test(copy);
 }

@@ -2,16 +2,15 @@ import { type IncomingMessage } from 'node:http';
 import { type CellsAuthorityService, type TokenSession, type TokenSessions } from '../cells-authority/index.js';
 import { type GatewayTokenAction } from './gateway-observer.js';
 
-/** What the tokens of all requests have in common. */
 export interface RequestTokenTerms {
   readonly authority: CellsAuthorityService;
   readonly sessions: TokenSessions;
-  /** The address that a client's failures are counted for. */
+  /** A client's failures count against this address. */
   readonly clientAddress: (request: IncomingMessage) => string | undefined;
-  readonly tell: (action: GatewayTokenAction) => void;
+  readonly report: (action: GatewayTokenAction) => void;
 }
 
-/** The token that one request is sent with: the client's own or, in a session, the good one of its credential pair. */
+/** The token that a request is sent with: the client's own or, in a session, a good one of its credential pair. */
 export class RequestToken {
   #sent: string;
   #session: TokenSession | undefined;
@@ -25,7 +24,7 @@ export class RequestToken {
     this.#sent = own;
   }
 
-  /** What takes the place of the client's own token; `undefined` when nothing does. */
+  /** The token that replaces the client's own, if any. */
   get replacement(): string | undefined {
     return this.#sent === this.own ? undefined : this.#sent;
   }
@@ -38,7 +37,7 @@ export class RequestToken {
     return this.terms.clientAddress(this.request);
   }
 
-  /** Finds the token to send: at once, where nothing has to be waited for. */
+  /** Finds the token to send. Returns a promise only if there is something to wait for. */
   choose(): void | Promise<void> {
     const session = this.terms.sessions.find(this.own);
     return session instanceof Promise ? session.then((found) => this.#chooseIn(found)) : this.#chooseIn(session);
@@ -57,26 +56,26 @@ export class RequestToken {
   }
 
   #use(token: string | undefined): void {
-    // The client's own, for the API to judge. After a 401 there would be no other one either.
+    // Sends the client's own token, for the API to judge. No other one could be had after a 401, either.
     if (token === undefined) this.#session = undefined;
     this.#sent = token ?? this.own;
-    this.terms.tell(this.#sent === this.own ? 'passed' : 'renewed');
+    this.terms.report(this.#sent === this.own ? 'passed' : 'renewed');
   }
 
   /**
-   * To be called after a 401.
+   * Called after a 401.
    *
-   * @param repeatable whether the request can be sent a second time.
-   * @returns whether to do so, once there is another token; `undefined` when there is nothing to wait for.
+   * @param repeatable whether the request can be sent again.
+   * @returns a promise of whether to send it again, with another token; `undefined` when it is not to be sent again.
    */
   refused(repeatable: boolean): Promise<boolean> | undefined {
-    const { authority, tell } = this.terms;
+    const { authority, report } = this.terms;
     if (this.#session?.isReplacement(this.#sent) === true) return undefined;
-    if (authority.invalidate(this.#sent)) tell('dropped');
+    if (authority.invalidate(this.#sent)) report('dropped');
     if (this.#session === undefined || this.#repeated) return undefined;
     this.#repeated = true;
     if (repeatable) return this.#replace(this.#session);
-    tell('not_repeatable');
+    report('not_repeatable');
     return undefined;
   }
 
@@ -84,7 +83,7 @@ export class RequestToken {
     const another = await session.tokenInsteadOf(this.#sent, this.#clientAddress);
     if (another === undefined) return false;
     this.#sent = another;
-    this.terms.tell('repeated');
+    this.terms.report('repeated');
     return true;
   }
 }

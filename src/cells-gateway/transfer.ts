@@ -14,53 +14,52 @@ import { type BodyFraming, endBeforeBody, hasBody } from './request-body.js';
 import { type RequestToken } from './request-token.js';
 import { type UpstreamConnections } from './upstream-connections.js';
 
-/** What all transfers have in common. */
 export interface TransferTerms {
   readonly connections: UpstreamConnections;
   readonly upstream: URL;
   readonly maxBodyBytes: number;
-  /** The failure of a body that turns out to be larger. */
+  /** The answer to a larger body. */
   readonly tooLarge: GatewayFailure;
-  /** Milliseconds from the end of the request until the headers of the response are there. */
+  /** Milliseconds from the end of the request until the headers of the response arrive. */
   readonly timeoutMs: number;
-  /** Milliseconds without a byte either way, after which a transfer has ended. */
+  /** A transfer without a byte in either direction ends after this many milliseconds. */
   readonly idleTimeoutMs: number;
   readonly keptBodies: KeptBodies;
 }
 
-/** A request of the Cells API. */
+/** A request to the Cells API. */
 export interface ReceivedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
-  /** Absent where the path cannot be sent on. */
+  /** Absent if the path cannot be passed on. */
   readonly api: CellsApiPath | undefined;
 }
 
-/** A request that was judged fit to be sent on. */
+/** A request that may be passed on. */
 export interface AcceptedRequest extends ReceivedRequest {
   readonly target: string;
   readonly framing: BodyFraming;
-  /** Absent where the client has none. */
+  /** Absent if the client sent none. */
   readonly token: RequestToken | undefined;
 }
 
 /** How a transfer ended. */
 export interface TransferEnd {
   readonly outcome: GatewayOutcome;
-  /** Whether the answer was under way when it failed. */
+  /** Whether it failed while the answer was being sent. */
   readonly cut: boolean;
-  /** Milliseconds until the headers of the answer were there, if they ever were. */
+  /** Milliseconds until the headers of the answer arrived, if they did. */
   readonly headersMs: number | undefined;
   readonly wholeMs: number;
 }
 
 const NO_BYTES = Buffer.alloc(0);
 const IDEMPOTENT = new Set(['GET', 'HEAD']);
-/** Bytes of a refusal that is read and forgotten, to keep its connection. */
+/** Bytes. A refusal up to this size is read and discarded to keep its connection usable. */
 const LONGEST_REFUSAL = 64 * 1024;
 
-/** One request and its response on their way through, at the pace of the slower side. */
+/** Passes one request and its response through, at the pace of the slower side. */
 export class Transfer {
   bytesUp = 0;
   bytesDown = 0;
@@ -69,11 +68,11 @@ export class Transfer {
   #upstream: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
   #resent = false;
-  /** What may have to be sent again, with another token. */
+  /** Kept in case the request has to be sent again with another token. */
   #keptBody: KeptBody | undefined;
-  /** Whether another token is being got, while the refusal waits. */
+  /** Whether the refusal waits while another token is fetched. */
   #awaitsToken = false;
-  /** Whether all of the request has been handed over. */
+  /** Whether the whole request has been sent. */
   #sent = false;
   #ended = false;
   #headersMs: number | undefined;
@@ -86,7 +85,7 @@ export class Transfer {
     private readonly accepted: AcceptedRequest,
     /** Headers that continue the trace, if there is one. */
     private readonly trace: Readonly<Record<string, string>> | undefined,
-    /** Answers in place of the Cells API. */
+    /** Answers instead of the Cells API. */
     private readonly refuse: (failure: GatewayFailure) => void,
     private readonly onEnd: (end: TransferEnd) => void,
   ) {
@@ -104,7 +103,7 @@ export class Transfer {
       this.#clientClosed();
     });
     if (this.#hasBody) {
-      // A response that waits behind another one of its connection is not told that the connection is gone.
+      // A response that waits behind another one on its connection gets no event when the connection is gone.
       request.once('close', () => {
         if (!request.complete) this.#clientClosed();
       });
@@ -130,7 +129,7 @@ export class Transfer {
     });
   }
 
-  /** Goes on when something has come, unless the transfer has ended by then. */
+  /** Continues with the result of a promise, unless the transfer has ended by then. */
   #when<T>(coming: Promise<T>, goOn: (come: T) => void): void {
     coming.then(
       (come) => {
@@ -143,9 +142,9 @@ export class Transfer {
   }
 
   /**
-   * Ends it if the client is gone, the answer takes too long or nothing has moved for too long. To be called every now and
-   * then, and often: nobody reads a client that has to wait, so nobody is told that it has reset its connection. Writing
-   * finds out, even writing nothing.
+   * Ends the transfer if the client is gone, the answer takes too long or nothing has moved for too long. Must be
+   * called often: while a client has to wait its socket is not read, so a reset goes unnoticed until something is
+   * written, even if that is nothing.
    */
   check(now: number): void {
     const { request } = this.accepted;
@@ -164,7 +163,7 @@ export class Transfer {
     }
   }
 
-  /** Ends it: with an answer where there is none yet, or else by breaking the connection, so that nothing cut looks whole. */
+  /** Ends the transfer with an answer or, if one has begun, by breaking the connection, lest it look complete. */
   fail(failure: GatewayFailure): void {
     if (this.#ended) return;
     const { request, response } = this.accepted;
@@ -196,7 +195,7 @@ export class Transfer {
     sent.on('error', (error) => {
       this.#upstreamFailed(sent, error);
     });
-    // With an error before this, or else for a reason that Node keeps to itself, such as a switch of protocols.
+    // Usually after an error, but sometimes without one, such as after a switch of protocols.
     sent.once('close', () => {
       if (sent === this.#upstream && this.#answer === undefined) this.fail(failureOf(undefined));
     });
@@ -226,7 +225,7 @@ export class Transfer {
 
   #upstreamFailed(failed: ClientRequest, error: Error): void {
     if (failed !== this.#upstream || this.#ended) return;
-    // An early answer, and then the connection was closed on a body that was still being sent.
+    // The API answered early and then closed the connection while the body was still being sent.
     if (this.#answer?.complete === true || this.#awaitsToken) return;
     if (this.#mayBeSentAgain(failed)) {
       this.#resent = true;
@@ -236,7 +235,7 @@ export class Transfer {
     }
   }
 
-  /** A kept-alive connection that the Cells API had closed just then: not a byte came back, so nothing was served. */
+  /** Whether the Cells API closed a kept connection just when it was used: no byte came back, so nothing was served. */
   #mayBeSentAgain(failed: ClientRequest): boolean {
     return (
       !this.#resent &&
@@ -269,16 +268,16 @@ export class Transfer {
     else this.#repeatWhen(replaced, answer);
   }
 
-  /** What is still to come of a kept body has room, for its length is known; without one it must have come whole. */
+  /** A body of known length fits even if part of it is still to come; one without a length must be complete. */
   get #repeatable(): boolean {
     const { framing, request } = this.accepted;
     if (!this.#hasBody) return true;
     return this.#keptBody?.bytes !== undefined && (framing.kind === 'length' || request.readableEnded);
   }
 
-  /** Sends the request again once there is another token, or else passes the refusal on. */
+  /** Sends the request again if there is another token, or else passes the refusal on. */
   #repeatWhen(replaced: Promise<boolean>, refusal: IncomingMessage): void {
-    // Whether it came whole is looked at below.
+    // Checked below: it may be incomplete.
     refusal.on('error', () => undefined);
     this.#awaitsToken = true;
     this.#when(replaced, (again) => {
@@ -327,7 +326,8 @@ export class Transfer {
     answer.on('error', (error) => {
       this.fail(failureOf(error));
     });
-    // With the body where that is there already. Node would send text in UTF-8, and the headers along with it.
+    // Sends the headers now, unless they go out with the body in this tick. As bytes: with text Node would send both in
+    // UTF-8.
     setImmediate(() => {
       if (!this.#ended && this.bytesDown === 0 && !response.writableEnded) response.write(NO_BYTES);
     });
@@ -340,7 +340,7 @@ export class Transfer {
       response.end();
       return;
     }
-    // An early answer: whatever of the body is still to come is not wanted any more.
+    // The answer came early; the rest of the body is no longer wanted.
     this.#upstream?.destroy();
     this.#end('passed');
     endBeforeBody(request, response);
@@ -364,11 +364,11 @@ export class Transfer {
 function framingHeader(framing: BodyFraming, method: string): readonly [string, string] | undefined {
   if (framing.kind === 'length') return ['Content-Length', String(framing.length)];
   if (framing.kind === 'chunked') return ['Transfer-Encoding', 'chunked'];
-  // Node would announce chunks; none follow.
+  // Otherwise Node would announce a chunked body.
   return method === 'POST' || method === 'PUT' || method === 'PATCH' ? ['Content-Length', '0'] : undefined;
 }
 
-/** With a reset where that can be had: a body without a length ends with its connection, and must not look ended. */
+/** Resets the connection if possible: a body without a length ends with its connection, and must not look complete. */
 function breakConnection(socket: Socket): void {
   if ('encrypted' in socket) socket.destroy();
   else socket.resetAndDestroy();

@@ -12,11 +12,11 @@ import { KeptConnections } from './kept-connections.js';
 
 /** Connections to the Cells API at a time. */
 const MAX_CONNECTIONS = 256;
-/** Requests that may wait for one of them. */
+/** Requests that may wait for a connection. */
 const MAX_WAITING = 64;
-/** Idle connections are dropped after this long, or sooner where the Cells API says so. */
+/** Idle connections are closed after this long, or sooner if the Cells API says so. */
 const KEEP_ALIVE_MS = 15_000;
-/** Of a response; the requests' are 16 KiB at most. */
+/** Limit for responses; requests have 16 KiB at most. */
 const MAX_HEADER_BYTES = 64 * 1024;
 
 /** How the Cells API is reached. */
@@ -24,9 +24,8 @@ export interface UpstreamConnectionsOptions {
   readonly origin: URL;
   /** Milliseconds for a connection, TLS included. */
   readonly connectTimeoutMs: number;
-  /** Those to trust. */
   readonly authorities: CertificateAuthorities;
-  /** What HTTPS goes through. */
+  /** Proxy for HTTPS. */
   readonly proxy: ForwardProxy | undefined;
 }
 
@@ -41,8 +40,8 @@ export interface UpstreamRequest {
 }
 
 /**
- * Keep-alive connections to the Cells API, which no token request has to share. Certificates are verified whatever
- * `NODE_TLS_REJECT_UNAUTHORIZED` says, redirects are not followed, proxy variables of the environment are not read.
+ * Keep-alive connections to the Cells API, separate from those for token requests. Certificates are verified whatever
+ * `NODE_TLS_REJECT_UNAUTHORIZED` says, redirects are not followed, proxy variables of the environment are ignored.
  */
 export class UpstreamConnections {
   readonly #kept: KeptConnections;
@@ -70,13 +69,13 @@ export class UpstreamConnections {
     });
   }
 
-  /** Whether one more request would wait too far back in the line. */
+  /** Whether too many requests are waiting already. */
   get full(): boolean {
     const { connections, idle, waiting } = this.#kept.numbers;
     return connections - idle + waiting + this.#single >= MAX_CONNECTIONS + MAX_WAITING;
   }
 
-  /** Opens a request, whose body is then written to it. It fails with a {@link TransportFailure} when connecting takes too long. */
+  /** Opens a request, without its body. Fails with a {@link TransportFailure} when connecting takes too long. */
   open({ method, path, headers, ownConnection }: UpstreamRequest): ClientRequest {
     if (!ownConnection) {
       return new ClientRequest({ agent: this.#kept, method, path, headers, maxHeaderSize: MAX_HEADER_BYTES });
@@ -93,30 +92,30 @@ export class UpstreamConnections {
     });
   }
 
-  /** Whether a request failed because the Cells API had closed the connection that was kept: it has not been served. */
+  /** Whether a request failed because the Cells API closed its kept connection: then it has not been served. */
   wasDead(failed: ClientRequest): boolean {
     return this.#kept.wasDead(failed);
   }
 
-  /** Open connections, and requests that wait for one; for metrics. */
+  /** Open connections, and requests waiting for one; for metrics. */
   get numbers(): { readonly connections: number; readonly waiting: number } {
     const { connections, waiting } = this.#kept.numbers;
     return { connections: connections + this.#single, waiting };
   }
 
-  /** Ends every connection at once. */
+  /** Closes every connection at once. */
   destroy(): void {
     for (const followed of this.#followed) followed.close();
     this.#kept.destroy();
   }
 }
 
-/** For SNI and the check of the certificate; an address has none (RFC 6066 §3), and is checked as it is. */
+/** For SNI and the certificate check. An IP address has no server name (RFC 6066 §3) and is checked as it is. */
 function serverName(host: string): string {
   return /^[\d.]+$|:/.test(host) ? '' : host;
 }
 
-/** Connects with the session of the connection before, which saves half of the handshake. */
+/** Resumes the TLS session of the previous connection, which saves half of the handshake. */
 function resumingTls(
   address: ConnectionOptions & { readonly host: string; readonly port: number },
   authorities: CertificateAuthorities,
@@ -130,7 +129,7 @@ function resumingTls(
     if (authorities.pem !== trusted) {
       trusted = authorities.pem;
       options = { ...address, ...verifiedTls(trusted) };
-      // It was begun under the authorities before.
+      // The session was verified against the previous authorities.
       session = undefined;
     }
     const tunnel = proxy?.tunnel(address.host, address.port);

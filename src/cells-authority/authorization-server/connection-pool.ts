@@ -16,7 +16,7 @@ export interface ConnectionPoolOptions {
   /** Milliseconds for connecting, TLS included; then it fails with a {@link TransportFailure}. */
   readonly connectTimeoutMs: number;
   readonly authorities: CertificateAuthorities;
-  /** What HTTPS goes through; plain HTTP goes to this very machine, and through nothing. */
+  /** Proxy for HTTPS. Plain HTTP only goes to this machine and never through a proxy. */
   readonly proxy: ForwardProxy | undefined;
 }
 
@@ -208,7 +208,7 @@ function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeo
   };
 }
 
-/** undici takes any stream for `httpSocket`, whatever its type says. */
+/** undici accepts any stream as `httpSocket`, whatever its type says. */
 type TunnelledTarget = Omit<Parameters<Connector>[0], 'httpSocket'> & { readonly httpSocket?: unknown };
 
 function open(

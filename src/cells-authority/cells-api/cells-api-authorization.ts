@@ -22,7 +22,7 @@ export interface CellsApiAuthorizationOptions {
    * base URL.
    */
   readonly origins?: readonly string[] | undefined;
-  /** Whose token it is, or a function that says so for each request. Default: the module's option `credentials`. */
+  /** Whose token to send, or a function that returns that for each request. Default: the module's `credentials`. */
   readonly credentials?: CredentialsSource | undefined;
   /** Space-separated scopes (RFC 6749 §3.3). Default none. */
   readonly scope?: string | undefined;

@@ -16,7 +16,7 @@ import { maxAgeOn, PUBLISHED_PATH } from '../token-paths.js';
 /** Sessions in memory; the least recently used go first. */
 const MAX_SESSIONS = 10_000;
 const REMOVAL_INTERVAL_MS = 60_000;
-/** Milliseconds for which a token that replaced a refused one is not replaced itself. */
+/** Milliseconds for which a token that replaced a refused one is not itself replaced. */
 const REPLACEMENT_INTERVAL_MS = 10_000;
 const MAX_REPLACEMENTS = 1000;
 
@@ -51,8 +51,8 @@ export interface TokenSession {
    */
   token(clientAddress: string | undefined): string | Promise<string | undefined>;
   /**
-   * Whether this token replaced a refused one within the last 10 seconds. If it is refused as well, it is not the token
-   * that is wrong, and another one would be a token request for nothing.
+   * Whether this token replaced a refused one within the last 10 seconds. If it is refused as well, the token is not
+   * the problem, and another one would only cost a token request.
    */
   isReplacement(accessToken: string): boolean;
   /** A token other than the refused one; `undefined` when none can be had. */

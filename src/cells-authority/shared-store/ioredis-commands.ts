@@ -77,7 +77,7 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
   return new IoredisCommands(new Redis({ ...options, ...first, Connector }), { handshakes, tls }, onSignal);
 }
 
-/** Uses a client of the host, which has its own settings and is the host's to close. */
+/** Uses a client of the host, which has the host's settings and is closed by the host. */
 export function borrowRedis(client: RedisClient, onSignal: (signal: RedisSignal) => void): RedisCommands {
   return new IoredisCommands(client, { handshakes: new Handshakes(), tls: undefined }, onSignal, true);
 }

@@ -9,7 +9,7 @@ export interface TimedValue {
 /** What the connection to Redis reports: that it is ready, or why it is not. */
 export type RedisSignal = 'ready' | SharedStoreTrouble;
 
-/** What is used of a client or Cluster of ioredis, 5 or 6. */
+/** The part of an ioredis client or Cluster (version 5 or 6) that is used here. */
 export interface RedisClient {
   readonly status: string;
   getBuffer(key: string): Promise<Buffer | null>;
