@@ -35,7 +35,7 @@ export class AppModule {
           inject: [SERVICE_OBSERVER],
           useFactory: (observer: AuthorityObserver) => ({
             ...environment.authority,
-            // Nobody else has a use for them.
+            // Only the gateway uses sessions.
             ...(environment.CELLS_API_URL === 'off' ? { cellsApiSessionMaxS: undefined } : {}),
             observer,
           }),

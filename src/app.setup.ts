@@ -17,7 +17,7 @@ import { type NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 import { traceRequests } from './tracing/request-tracing.js';
 
-/** Creates the service, complete but for the listening; the process and the tests use the same one. */
+/** Creates the complete service, which does not listen yet. Used by the process and by tests. */
 export async function createApplication(environment: Environment, logger: NestLogger): Promise<NestFastifyApplication> {
   const headers = securityHeaders(environment.TLS_CERT_FILE !== undefined);
   const unread = unreadRefusals(() => metrics.requests, logger.logger);
@@ -29,7 +29,7 @@ export async function createApplication(environment: Environment, logger: NestLo
     {
       bodyParser: false,
       logger,
-      // An error while starting is the caller's to report.
+      // The caller reports errors.
       abortOnError: false,
     },
   );

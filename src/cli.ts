@@ -3,7 +3,7 @@ import { packageVersion } from './config/package-version.js';
 
 const command = process.argv.slice(2);
 if (command.length === 1 && command[0] === 'health') {
-  // A probe runs every few seconds: it loads nothing that it does not need.
+  // A probe runs every few seconds, so it loads only what it needs.
   const { checkHealth } = await import('./cli/check-health.js');
   process.exitCode = await checkHealth();
 } else {

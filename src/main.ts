@@ -47,7 +47,7 @@ try {
     const { SHUTDOWN_GRACE_MS: graceMs, SHUTDOWN_NOTICE_MS: noticeMs } = environment;
     logger.info({ event: 'stop', signal, graceMs }, 'Stopping');
     running.flush();
-    // Ctrl-C comes from a terminal, and whoever sits there need not be given notice.
+    // Ctrl-C comes from a terminal, where no load balancer needs notice.
     await gracefulStop.stop(graceMs, signal === 'SIGINT' ? 0 : noticeMs);
     await exportLastSpans();
     logger.info({ event: 'stopped' }, 'Stopped');

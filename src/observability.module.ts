@@ -8,13 +8,13 @@ import { authorityLog } from './logging/authority-log.js';
 import { gatewayLog } from './logging/gateway-log.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 
-/** Injection token of the observer that the library tells everything. */
+/** Injection token of the observer of the library's events. */
 export const SERVICE_OBSERVER = Symbol('SERVICE_OBSERVER');
 
-/** Injection token of the observer that the gateway tells everything. */
+/** Injection token of the observer of the gateway's events. */
 export const GATEWAY_OBSERVER = Symbol('GATEWAY_OBSERVER');
 
-/** What watches the library: log, metrics and condition, one of each for the whole service. */
+/** The library's observers: log, metrics and condition, one of each for the whole service. */
 @Global()
 @Module({})
 export class ObservabilityModule {

@@ -110,10 +110,10 @@ export function headerValues(rawHeaders: RawHeaders, wanted: string): string[] {
   return values;
 }
 
-function forEachHeader(rawHeaders: RawHeaders, tell: (name: string, value: string, key: string) => void): void {
+function forEachHeader(rawHeaders: RawHeaders, visit: (name: string, value: string, key: string) => void): void {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';
-    tell(name, rawHeaders[at + 1] ?? '', name.toLowerCase());
+    visit(name, rawHeaders[at + 1] ?? '', name.toLowerCase());
   }
 }
 

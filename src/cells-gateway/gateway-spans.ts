@@ -54,7 +54,7 @@ export class GatewaySpans {
     return new GatewaySpans(request, upstream, traceHeaders(upstream, below));
   }
 
-  /** Runs something as a part of the trace: a log line, say. */
+  /** Runs something, such as logging, as part of the trace. */
   within(run: () => void): void {
     context.with(trace.setSpan(ROOT_CONTEXT, this.request), run);
   }

@@ -5,9 +5,9 @@ import { environmentSource } from '../config/environment-source.js';
 const TIMEOUT_MS = 2000;
 
 /**
- * Asks the service that runs here with the same environment whether it is alive. Its certificate need not name the
- * loopback address, so it is not verified: nothing secret is sent. The settings are those of `SERVICE_SETTINGS`, which the
- * service itself has checked: to load that would take longer than to ask.
+ * Asks the service that runs here with the same environment whether it is alive. The certificate is not verified,
+ * because it need not name the loopback address and nothing secret is sent. The defaults of `SERVICE_SETTINGS` are
+ * repeated here: loading that file would take longer than the request.
  *
  * @returns the exit code, 0 or 1; the reason is on stderr.
  */
@@ -43,10 +43,10 @@ function unhealthy(reason: string): number {
   return 1;
 }
 
-/** All addresses are also the loopback one. */
+/** A service that listens on all addresses also listens on the loopback one. */
 function reachable(host = '127.0.0.1'): string {
   if (host === '0.0.0.0') return '127.0.0.1';
-  // Where there is no IPv6, `::` is all addresses of IPv4.
+  // Without IPv6, `::` means all IPv4 addresses.
   return host === '::' ? 'localhost' : host;
 }
 

@@ -2,7 +2,7 @@ import { fingerprintOf } from '../cells-authority/index.js';
 import { type Environment } from '../config/environment.js';
 
 /**
- * Prints what stands for a client id in the log lines of all instances that have this `TOKEN_CACHE_SECRET`.
+ * Prints the fingerprint of a client id in the logs of all instances that have this `TOKEN_CACHE_SECRET`.
  *
  * @throws Error that says what is missing.
  */

@@ -3,7 +3,7 @@ import { CellsAuthorityModule, CellsAuthorityService } from '../cells-authority/
 import { type Environment } from '../config/environment.js';
 
 /**
- * Prints a token for the environment's credentials on stdout, and nothing else there.
+ * Prints a token for the environment's credentials, and nothing else, on stdout.
  *
  * @throws Error that says what is missing, or why there is no token.
  */
@@ -17,7 +17,7 @@ export async function printToken(environment: Environment): Promise<void> {
     ...environment.authority,
     credentials: { clientId, clientSecret },
     controller: false,
-    // What has to be said is said in the error.
+    // The error says everything.
     observer: () => undefined,
   });
   const app = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });

@@ -8,12 +8,12 @@ import { usage } from './usage.js';
 
 /** What the commands need from the program around them. */
 export interface CommandContext {
-  /** Runs the service; it ends the process itself. */
+  /** Runs the service, which ends the process itself. */
   start(): Promise<void>;
   readonly version: string;
 }
 
-/** Runs one command. @returns the exit code: 0, 1 when it failed, 2 when there is no such command, 78 for a wrong setting. */
+/** Runs one command. @returns the exit code: 0, 1 for a failure, 2 for an unknown command, 78 for a wrong setting. */
 export async function runCommand(
   [command = 'start', ...rest]: readonly string[],
   context: CommandContext,
@@ -46,7 +46,7 @@ export async function runCommand(
   }
 }
 
-/** The service has set it if it could not start. */
+/** Set by the service if it could not start. */
 function exitCode(): number {
   return Number(process.exitCode ?? 0);
 }

@@ -25,7 +25,7 @@ Exit codes: 0; 1 when it failed; 2 when there is no such command; 78 for a wrong
 `;
 }
 
-/** Such as `  PORT      0 takes any free port (3000)`, continued below itself. */
+/** Such as `  PORT      0 takes any free port (3000)`, with further lines indented. */
 function variable(name: string, means: string, value: string | number | undefined): string {
   const words = `${means.replaceAll('`', '')}${value === undefined ? '' : ` (${value})`}`.split(' ');
   const lines: string[] = [];

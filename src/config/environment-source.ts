@@ -3,10 +3,10 @@ import { parseEnv } from 'node:util';
 import { type EnvironmentSource } from './environment.js';
 
 /**
- * The process's environment and, for variables that it does not set, a file `.env` in the current folder. The file sets
- * variables of the service alone: Node's, which could turn the verification of certificates off, are not taken from it.
+ * The environment of the process and, for variables not set there, a file `.env` in the current folder. Only the
+ * service's own variables are read from the file: Node's could turn off the verification of certificates.
  *
- * @throws Error when there is such a file and it cannot be read.
+ * @throws Error when the file exists but cannot be read.
  */
 export function environmentSource(): EnvironmentSource {
   let text: string;
@@ -17,6 +17,6 @@ export function environmentSource(): EnvironmentSource {
     if (code === 'ENOENT') return process.env;
     throw new Error(`.env cannot be read (${code})`, { cause: error });
   }
-  // Some editors begin a file with a byte order mark, which would become part of the first name.
+  // Some editors write a byte order mark, which would become part of the first name.
   return { ...parseEnv(text.replace(/^\uFEFF/, '')), ...process.env };
 }

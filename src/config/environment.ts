@@ -17,31 +17,31 @@ export type Environment = ValuesOf<typeof SERVICE_SETTINGS> & {
   readonly authority: ValuesOf<typeof AUTHORITY_SETTINGS>;
 };
 
-/** A key that was pasted into the wrong variable is longer. */
+/** A key that was pasted into the wrong variable is longer than this, so it is not quoted. */
 const LONGEST_QUOTE = 60;
 
-/** What the variables come from: `process.env`, say. */
+/** Where variables are read from, such as `process.env`. */
 export type EnvironmentSource = Readonly<Record<string, string | undefined>>;
 
 const OPTION_NAMES: ReadonlyMap<string, string> = new Map(
   Object.keys(AUTHORITY_SETTINGS).map((option) => [variableOf(option), option]),
 );
 
-/** All variables by name. Those of the module's options are the options' names: `upstreamCaFile`, `UPSTREAM_CA_FILE`. */
+/** All variables by name. The module's options keep their names: `upstreamCaFile` is `UPSTREAM_CA_FILE`. */
 export const ENVIRONMENT_SETTINGS: Settings = {
   ...SERVICE_SETTINGS,
   ...Object.fromEntries(Object.entries(AUTHORITY_SETTINGS).map(([option, setting]) => [variableOf(option), setting])),
 };
 
-/** Those that can be given as a file as well, by a variable with `_FILE` after their name. */
+/** Variables that can also be given as a file, by a variable with `_FILE` after the name. */
 export const SECRET_VARIABLES: readonly string[] = Object.entries(ENVIRONMENT_SETTINGS)
   .filter(([, { shown }]) => shown === 'never')
   .map(([name]) => name);
 
 /**
- * Reads the variables out of an environment; an empty one counts as not set.
+ * Reads the variables from an environment. An empty one counts as not set.
  *
- * @throws Error whose message names each wrong variable, what it was (unless it may be secret) and what is allowed.
+ * @throws Error that names each wrong variable, its value (unless it may be secret) and what is allowed.
  */
 export function readEnvironment(variables: EnvironmentSource): Environment {
   const source = withSecretFiles(variables, SECRET_VARIABLES);
@@ -49,7 +49,7 @@ export function readEnvironment(variables: EnvironmentSource): Environment {
   const options = given(AUTHORITY_SETTINGS, source, variableOf);
   const wrong = [...violations(SERVICE_SETTINGS, own), ...missingHalves(own), ...optionViolations(options)];
   if (wrong.length > 0) throw new Error(wrong.map(describe).join('\n'));
-  // All of them are checked by now, and those with a default are there.
+  // Checked above, and complete because the defaults are applied.
   const environment: unknown = {
     ...defaultsOf(SERVICE_SETTINGS),
     ...own,
@@ -58,7 +58,7 @@ export function readEnvironment(variables: EnvironmentSource): Environment {
   return environment as Environment;
 }
 
-/** The effective configuration as it may be shown: of secrets, that they are set and no more. */
+/** The effective configuration, fit to be shown: of secrets it only says that they are set. */
 export function maskedEnvironment({ authority, ...own }: Environment): Record<string, unknown> {
   const values: Readonly<Record<string, unknown>> = { ...own, ...authority };
   return Object.fromEntries(
@@ -70,7 +70,7 @@ export function maskedEnvironment({ authority, ...own }: Environment): Record<st
   );
 }
 
-/** Where requests go, for the log: origins, and of the proxy no user or password. */
+/** Where requests go, for the log: only origins, so the proxy's user and password are left out. */
 export function destinations({ authority, CELLS_API_URL }: Environment): Record<string, string> {
   const { upstreamTokenUrl, upstreamProxyUrl } = authority;
   const origin = (url: string) => originsOf(url) ?? '';
@@ -81,7 +81,7 @@ export function destinations({ authority, CELLS_API_URL }: Environment): Record<
   };
 }
 
-/** Names the variables in a text that names the module's options. */
+/** Replaces the names of the module's options in a text by those of the variables. */
 export function namingVariables(text: string): string {
   return text
     .replace(/^CellsAuthorityModule: /, '')
@@ -123,7 +123,7 @@ function whatItWas(value: string, shown: Violation['shown']): string {
   return text === undefined || text.length > LONGEST_QUOTE ? 'is not valid' : `is "${text}"`;
 }
 
-/** A list of URLs without what could hold a secret, or nothing where one of them is none. */
+/** The origins in a list of URLs, without any secrets; `undefined` if one of them is not a URL. */
 function originsOf(list: string): string | undefined {
   const urls = listOf(list);
   if (!urls.every((url) => URL.canParse(url))) return undefined;

@@ -26,7 +26,7 @@ export function gatewayOptions(environment: Environment, observer: GatewayObserv
   };
 }
 
-/** As Fastify tells it for token requests. */
+/** Finds a client's address in the same way as Fastify does for token requests. */
 function clientAddresses(trustedProxies: string | undefined): (request: IncomingMessage) => string | undefined {
   if (trustedProxies === undefined) return ({ socket }) => socket.remoteAddress;
   const trusted = compile(listOf(trustedProxies));

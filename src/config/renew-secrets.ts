@@ -4,7 +4,7 @@ import { type EnvironmentSource, readEnvironment, SECRET_VARIABLES } from './env
 import { followSecretFiles } from './secret-files.js';
 import { describeFailure } from './start-failure.js';
 
-/** Follows the files of Redis' password and of the cache's secret: they are renewed without a restart. */
+/** Watches the files with Redis' password and the cache's secret, to renew them without a restart. */
 export function renewSecrets(source: EnvironmentSource, service: CellsAuthorityService, logger: Logger): () => void {
   return followSecretFiles(source, SECRET_VARIABLES, () => {
     try {

@@ -13,18 +13,17 @@ interface SecretFile {
 }
 
 /**
- * The environment with the contents of the files that `NAME_FILE` names, for secret variables: what orchestrators mount
- * as a file is in no environment, which every child process and many a crash report would show. A line break at the end
- * is the editor's.
+ * The environment with the contents of the files named by `NAME_FILE`, for secret variables. Orchestrators mount
+ * secrets as files because child processes and crash reports show the environment. A line break at the end is removed.
  *
- * @throws Error that names each file that cannot be read, or whose variable is set as well.
+ * @throws Error that names each file that cannot be read, or whose variable is also set.
  */
 export function withSecretFiles(source: EnvironmentSource, secrets: readonly string[]): EnvironmentSource {
   const files = secretFiles(source, secrets);
   return { ...source, ...Object.fromEntries(files.map(({ name, text }) => [name, text])) };
 }
 
-/** Tells when a file of a secret has changed. @returns ends it. */
+/** Watches the files of secrets. @returns a function that stops it. */
 export function followSecretFiles(
   source: EnvironmentSource,
   secrets: readonly string[],

@@ -67,13 +67,13 @@ export const SERVICE_SETTINGS = {
   }),
 };
 
-/** Variables of which one without the other means nothing. */
+/** Variables that only make sense together. */
 export const PAIRS = [
   ['TLS_CERT_FILE', 'TLS_KEY_FILE'],
   ['ASPOSE_CLIENT_ID', 'ASPOSE_CLIENT_SECRET'],
 ] as const;
 
-/** The parts of a list that is separated by commas. */
+/** The parts of a comma-separated list. */
 export function listOf(list: string): string[] {
   return list.split(',').map((part) => part.trim());
 }

@@ -3,25 +3,25 @@ import { namingVariables } from './environment.js';
 const PORT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EACCES']);
 const HOST_CODES: ReadonlySet<string> = new Set(['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EINVAL']);
 
-/** The exit code for a wrong setting (EX_CONFIG of sysexits.h): starting again would not help. */
+/** The exit code for a wrong setting (EX_CONFIG of sysexits.h): a restart would not help. */
 export const CONFIGURATION_ERROR = 78;
 
-/** The exit code for an error that came after the settings were found to be right. */
+/** The exit code for an error after the settings were checked. */
 export function exitCodeOf(error: unknown): number {
   const isForbidden = error instanceof Error && 'code' in error && error.code === 'EACCES';
   return isForbidden ? CONFIGURATION_ERROR : 1;
 }
 
 /**
- * Why the service could not start, or a command not be carried out: names the variable to change, and shows of a URL
- * neither user nor password nor query.
+ * Why the service could not start, or a command failed. Names the variable to change. Shows no user, password or query
+ * of a URL.
  */
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'could not start';
   return listenFailure(error) ?? withoutUrlSecrets(namingVariables(error.message));
 }
 
-/** An error of listening; `variable` names the port's, if it is not `PORT`. */
+/** An error while starting to listen. `variable` names the port's variable if it is not `PORT`. */
 type ListenError = Error & { code?: unknown; port?: unknown; syscall?: unknown; variable?: string };
 
 function listenFailure(error: ListenError): string | undefined {

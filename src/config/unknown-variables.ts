@@ -1,6 +1,6 @@
 import { ENVIRONMENT_SETTINGS, type EnvironmentSource, SECRET_VARIABLES } from './environment.js';
 
-/** A variable that is not read, and the one that was probably meant. */
+/** An unknown variable, and the one that was probably meant. */
 export interface UnknownVariable {
   readonly name: string;
   readonly nearest: string;
@@ -11,7 +11,7 @@ const KNOWN = [...Object.keys(ENVIRONMENT_SETTINGS), ...SECRET_VARIABLES.map((na
 const SHORTEST_NAME = 7;
 const MOST_EDITS = 2;
 
-/** Variables whose names are nearly those of the service's: misspelt, or without their ending. */
+/** Unknown variables with almost the name of a known one: misspelt, or without the ending. */
 export function unknownVariables(source: EnvironmentSource): UnknownVariable[] {
   return Object.keys(source).flatMap((name) => {
     if (name.length < SHORTEST_NAME || KNOWN.includes(name)) return [];
@@ -23,12 +23,12 @@ export function unknownVariables(source: EnvironmentSource): UnknownVariable[] {
   });
 }
 
-/** `UPSTREAM_TIMEOUT` of `UPSTREAM_TIMEOUT_MS`. A single word is too common to be one. */
+/** Whether one name is the other without its ending: `UPSTREAM_TIMEOUT` for `UPSTREAM_TIMEOUT_MS`. Not single words. */
 function isBeginning(name: string, known: string): boolean {
   return name.includes('_') && known.startsWith(`${name}_`);
 }
 
-/** The Levenshtein distance: how many letters have to be inserted, removed or replaced. */
+/** The Levenshtein distance: the number of letters to insert, remove or replace. */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of Array.from(from).entries()) {

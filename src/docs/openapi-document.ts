@@ -18,7 +18,7 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, config);
   const operation = document.paths[`/${PUBLISHED_PATH}`]?.post;
-  // HTTP Basic, or credentials elsewhere.
+  // Either HTTP Basic, or credentials elsewhere in the request.
   if (operation !== undefined) operation.security = [{ [BASIC_SCHEME]: [] }, {}];
   return document;
 }

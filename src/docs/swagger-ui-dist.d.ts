@@ -1,4 +1,4 @@
-/** The folder of Swagger UI's files, of which its package has no types. */
+/** The folder with Swagger UI's files; its package has no types. */
 declare module 'swagger-ui-dist/absolute-path.js' {
   export default function absolutePath(): string;
 }

@@ -2,7 +2,7 @@ import { LANGUAGES } from './translations/languages.js';
 import { browserLanguage, emptyIsAbsent, tokenExpiry } from './try-it-page.plugins.js';
 import { FAVICON, TRY_IT_PAGE_CSS } from './try-it-page.style.js';
 
-/** The page; `base` leads from its own address to that of its files. */
+/** The page. `base` is the path from the page to its files. */
 export const tryItPageHtml = (base: './' | './cells/') => `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -34,8 +34,9 @@ const OPTIONS = {
 const DOCUMENTS = Object.entries(LANGUAGES).map(([tag, { name }]) => ({ name, url: `openapi.json?lang=${tag}` }));
 
 /**
- * Starts Swagger UI in the browser. The documents, one for each language, stand beside this script. esbuild, which bundles
- * the service, makes functions call `__name()` to keep their names, and so do the plugins, whose text is sent.
+ * Starts Swagger UI in the browser. The documents, one for each language, are beside this script. esbuild, which
+ * bundles the service, adds calls of `__name()` to functions, so the plugins' source text that is sent contains them,
+ * too.
  */
 export const TRY_IT_PAGE_SCRIPT = `const { src } = document.currentScript;
 const __name = (named) => named;

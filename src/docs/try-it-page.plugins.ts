@@ -1,9 +1,9 @@
 /**
- * Swagger UI plugins. They run in the browser, which is sent the text of these functions: each stands alone, without
+ * Swagger UI plugins. The source text of these functions is sent to the browser, so each must stand alone, without
  * imports or anything else from this file.
  */
 
-/** What is used here of the system that Swagger UI hands to its plugins. */
+/** The part of Swagger UI's plugin system that is used here. */
 interface SwaggerUiSystem {
   readonly React: { createElement(type: unknown, props: unknown, ...children: unknown[]): unknown };
 }
@@ -29,8 +29,8 @@ declare const location: { readonly href: string; readonly search: string };
 declare const document: { readonly documentElement: { lang: string } };
 
 /**
- * Chooses the document in the language that was chosen before a reload (Swagger UI keeps it in the address), or else in
- * the browser's, and says in HTML which language that is.
+ * Selects the document in the language chosen before a reload (Swagger UI keeps it in the address), or else in the
+ * browser's language, and sets the language in HTML.
  */
 export function browserLanguage(): unknown {
   const languageOf = (url: string) => new URL(url, location.href).searchParams.get('lang');
@@ -62,7 +62,7 @@ export function browserLanguage(): unknown {
   };
 }
 
-/** Leaves out of the form what is left empty, where Swagger UI would send it empty unless told not to each time. */
+/** Leaves empty fields out of the form. Swagger UI would send them empty unless told otherwise each time. */
 export function emptyIsAbsent(): unknown {
   return {
     wrapComponents: {
@@ -75,7 +75,7 @@ export function emptyIsAbsent(): unknown {
   };
 }
 
-/** Shows under an answer when the token in it expires, if it is a JWT (RFC 7519 §4.1.4). */
+/** Shows below an answer when its token expires, if it is a JWT (RFC 7519 §4.1.4). */
 export function tokenExpiry(): unknown {
   const expiryOf = (content: unknown): Date | undefined => {
     try {

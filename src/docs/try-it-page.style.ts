@@ -6,7 +6,7 @@ export const FAVICON =
   '%3Ccircle cx=%2219%22 cy=%2216.5%22 r=%224.5%22 fill=%22%23fff%22/%3E' +
   '%3Cpath d=%22M22 19.500l5 5%22 stroke=%22%23fff%22 stroke-width=%223%22 stroke-linecap=%22round%22/%3E%3C/svg%3E';
 
-/** What Swagger UI's own style leaves to be wished for. */
+/** Corrections to Swagger UI's own style. */
 export const TRY_IT_PAGE_CSS = `
 html { box-sizing: border-box; overflow-y: scroll; }
 *, *::before, *::after { box-sizing: inherit; }

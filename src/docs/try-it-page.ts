@@ -12,8 +12,8 @@ import { translateDocument } from './translations/translate-document.js';
 import { TRY_IT_PAGE_SCRIPT, tryItPageHtml } from './try-it-page.html.js';
 
 /**
- * What the try-it page may load: its own origin's scripts and documents, and nothing from anywhere else. Swagger UI
- * writes its styles inline, its scripts it does not; its icons, and ours, are `data:` images.
+ * What the try-it page may load: scripts and documents of its own origin, and nothing from anywhere else. Swagger UI
+ * has inline styles but no inline scripts; its icons, and ours, are `data:` images.
  */
 const TRY_IT_PAGE_CSP = [
   "default-src 'none'",
@@ -29,14 +29,14 @@ const TRY_IT_PAGE_CSP = [
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 /**
- * Serves Swagger UI at /cells, where Aspose's own reference has it, and the document beside it, in the language that is
- * asked for. Files are read, and documents made, with the first request for them; they are served from memory.
+ * Serves Swagger UI at /cells, as Aspose's own reference does, with the document beside it in the requested language.
+ * Files are read and documents made on the first request for them, and then served from memory.
  */
 export function serveTryItPage(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   const serve = (path: string, handler: RouteHandlerMethod) => {
     fastify.get(path, (request, reply) => {
-      // No other route pays for a policy of its own.
+      // Only this route has its own policy.
       void reply.header('Content-Security-Policy', TRY_IT_PAGE_CSP);
       return handler.call(fastify, request, reply);
     });

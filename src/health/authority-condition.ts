@@ -1,6 +1,6 @@
 import { type AuthorityObserver } from '../cells-authority/index.js';
 
-/** What the service depends on, as far as it has shown: nobody is asked for the sake of a probe. */
+/** The condition of what the service depends on, as last seen. Probes cause no requests. */
 export class AuthorityCondition {
   #circuit: 'closed' | 'half_open' | 'open' = 'closed';
   #redis: 'available' | 'unavailable' | 'not_used';
@@ -14,7 +14,7 @@ export class AuthorityCondition {
     else if (event.type === 'shared_store') this.#redis = isTrouble(event.outcome) ? 'unavailable' : 'available';
   };
 
-  /** Of the circuit to the authorization server. */
+  /** The circuit to the authorization server. */
   get circuit(): 'closed' | 'half_open' | 'open' {
     return this.#circuit;
   }

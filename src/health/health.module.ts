@@ -15,7 +15,7 @@ import { type FastifyReply } from 'fastify';
 import { Stopping } from '../http/stopping.js';
 import { AuthorityCondition } from './authority-condition.js';
 
-/** Answers a probe with what the checks say, and not with an OAuth error. */
+/** Answers a failed probe with the results of the checks instead of an OAuth error. */
 @Catch(ServiceUnavailableException)
 class NotReadyFilter implements ExceptionFilter<ServiceUnavailableException> {
   catch(error: ServiceUnavailableException, host: ArgumentsHost): void {
@@ -28,7 +28,7 @@ class NotReadyFilter implements ExceptionFilter<ServiceUnavailableException> {
   }
 }
 
-/** For probes. Nobody else is asked to answer one. */
+/** Answers probes without asking any other server. */
 @ApiExcludeController()
 @Controller('health')
 class HealthController {
@@ -46,7 +46,7 @@ class HealthController {
     return this.health.check([]);
   }
 
-  /** Whether to send requests here: until the service is told to stop, for kept tokens are served whatever is down. */
+  /** Whether to send requests here. Fails only while stopping: kept tokens are served whatever is down. */
   @Get('ready')
   @Header('Cache-Control', 'no-store')
   @UseFilters(NotReadyFilter)
@@ -72,7 +72,7 @@ class HealthController {
 
 /** `/health/live` and `/health/ready`. */
 @Module({
-  // A failed probe is answered; there is nothing in it to log.
+  // A failed probe is answered and need not be logged.
   imports: [TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
 })

@@ -6,18 +6,18 @@ import { TOKEN_ROUTES } from './token-routes.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** On the clock of `performance.now()`. */
+    /** By `performance.now()`. */
     arrivedAt: number;
   }
 }
 
-/** A request that was refused before it could be read, so that nothing is known of it. */
+/** A request that was refused before it could be read, so nothing is known about it. */
 export interface UnreadRefusal {
   readonly requestId: string;
   readonly status: number;
 }
 
-/** Counts and logs refusals of which Fastify's hooks are not told. */
+/** Counts and logs refusals that Fastify's hooks do not see. */
 export function unreadRefusals(meter: () => RequestMeter, logger: Logger): (refusal: UnreadRefusal) => void {
   const lines = new RepeatedLines(logger);
   return ({ requestId, status }) => {
@@ -32,8 +32,8 @@ export function unreadRefusals(meter: () => RequestMeter, logger: Logger): (refu
 }
 
 /**
- * Gives every answer that Fastify sends the id of its request, and counts the requests that are no token requests: those
- * are the library's to tell of. To be called before there are routes.
+ * Adds its request's id to every answer that Fastify sends, and counts all requests but token requests, which the
+ * library reports. Must be called before routes are added.
  */
 export function observeRequests(fastify: FastifyInstance, meter: RequestMeter): void {
   fastify.decorateRequest('arrivedAt', 0);

@@ -1,6 +1,6 @@
 import { type FastifyCorsOptions } from '@fastify/cors';
 
-/** Lets pages of these origins ask for tokens and read the answers; cookies play no part in it. */
+/** Lets pages of these origins request tokens and read the answers, without cookies. */
 export function crossOriginOptions(origins: string): FastifyCorsOptions {
   return {
     origin: origins.split(',').map((origin) => origin.trim().replace(/\/$/, '')),
@@ -9,7 +9,7 @@ export function crossOriginOptions(origins: string): FastifyCorsOptions {
     exposedHeaders: ['Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
     credentials: false,
     maxAge: 600,
-    // An OPTIONS that is no preflight would be answered with plain text.
+    // Otherwise an OPTIONS that is not a preflight would be answered with plain text.
     strictPreflight: false,
   };
 }

@@ -3,9 +3,9 @@ import { type CellsGateway } from '../cells-gateway/cells-gateway.js';
 import { expectsContinue } from '../cells-gateway/request-body.js';
 
 /**
- * Hands requests to the gateway before Fastify sees them: its router decodes paths and refuses some, where the gateway has
- * to judge and to send on what was really asked for. For `checkContinue` and
- * `checkExpectation` as well as for `request`.
+ * Hands requests to the gateway before Fastify sees them. Fastify's router decodes paths and refuses some, but the
+ * gateway must judge and pass on the original ones. Works for `checkContinue` and `checkExpectation` as well as for
+ * `request`.
  */
 export function gatewayFirst(gateway: () => CellsGateway | undefined, answer: RequestListener): RequestListener {
   return (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {

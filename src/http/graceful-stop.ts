@@ -6,34 +6,34 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { type Stopping } from './stopping.js';
 
-/** What there is to stop. */
+/** What has to be stopped. */
 export interface Stoppable {
   readonly server: Server;
   readonly stopping: Stopping;
-  /** Ends the gateway's transfers: what has no answer yet gets one, what is cut does not look whole. */
+  /** Ends the gateway's transfers: those without an answer yet get one; those cut off do not look complete. */
   endTransfers(): void;
-  /** Stops listening, waits for open connections, then lets go of everything else. */
+  /** Stops listening, waits for open connections, then closes everything else. */
   close(): Promise<void>;
 }
 
-/** The share of the grace period in which load balancers can at most be given time to notice. */
+/** The largest part of the grace period that load balancers get to notice. */
 const NOTICE_SHARE = 0.5;
-/** Node no longer cuts half-sent requests off once it has stopped listening. */
+/** Done here because Node no longer cuts off half-sent requests once it has stopped listening. */
 const HALF_SENT_MS = 10_000;
-/** The share after which whoever still waits for an answer is told to come back. */
+/** The part of the grace period after which clients still waiting for an answer are told to try again. */
 const LAST_CALL_SHARE = 0.9;
-/** The share after which nothing is waited for any more. */
+/** The part after which nothing is waited for. */
 const END_SHARE = 0.97;
 
 /**
- * Stops without losing a request: readiness fails first while everything is still served, with `Connection: close` on
- * each answer; then idle connections are closed and no more are accepted; requests and transfers under way end, and it is
- * over as soon as they have. Those that cannot within the grace period get a 503 that says when to try again.
+ * Stops without losing a request. At first only readiness fails: everything is still served, with `Connection: close`
+ * on each answer. Then idle connections are closed and no new ones accepted. The stop is over as soon as all open
+ * requests and transfers have ended. Those that outlast the grace period get a 503 that says when to try again.
  */
 export class GracefulStop {
   readonly #sockets = new Set<Socket>();
 
-  /** To be made before the server listens: connections cannot be listed afterwards. */
+  /** Must be created before the server listens, because open connections cannot be listed afterwards. */
   constructor(private readonly service: Stoppable) {
     service.server.on(service.server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#sockets.add(socket);
@@ -41,7 +41,7 @@ export class GracefulStop {
     });
   }
 
-  /** Resolves when everything has ended, within the grace period; for the notice everything goes on, but for readiness. */
+  /** Resolves when everything has ended, within `graceMs`. During the notice only readiness changes. */
   async stop(graceMs: number, notice: number): Promise<void> {
     const { server, stopping } = this.service;
     stopping.begin();
@@ -69,7 +69,7 @@ export class GracefulStop {
     clearTimeout(halfSent);
   }
 
-  /** A connection that was opened ahead of its first request is idle as well, though Node does not count it. */
+  /** Closes connections that have not sent anything yet, which Node does not count as idle. */
   #endUnused(): void {
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.end();
   }
@@ -91,7 +91,7 @@ export class GracefulStop {
   }
 }
 
-/** The response that is under way on a connection. Node keeps no public list of them. */
+/** The response being sent on a connection, for which Node has no public API. */
 function responseOf(socket: Socket): ServerResponse | undefined {
   const message: unknown = '_httpMessage' in socket ? socket._httpMessage : undefined;
   return message instanceof ServerResponse ? message : undefined;
@@ -105,7 +105,7 @@ function answerUnavailable(response: ServerResponse): void {
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Ends the process on a signal: gracefully and with exit code 0; at once on a second one. */
+/** Ends the process on a signal: gracefully, with exit code 0. A second signal ends it at once. */
 export async function stopOnSignal(stop: (signal: (typeof SIGNALS)[number]) => Promise<void>): Promise<void> {
   const first = await Promise.race(SIGNALS.map((signal) => once(process, signal).then(() => signal)));
   for (const signal of SIGNALS) {

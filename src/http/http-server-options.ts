@@ -19,16 +19,16 @@ import { securityHeaders } from './security-headers.js';
 import { destroyStuckConnections } from './stuck-connections.js';
 import { type TlsCertificate } from './tls-certificate.js';
 
-/** URLs with their headers end here: those of a token request are a few hundred bytes. */
+/** Limit for URL and headers together, which take a few hundred bytes in a token request. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** Whoever has not sent a whole request by then is cut off. */
+/** Clients that have not sent the whole request by then are cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Longer than that of the load balancers in front, so that it is they who close (AWS and nginx: 60 s). */
+/** Longer than the timeout of load balancers (AWS and nginx: 60 s), so that they are the ones to close. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 
 const SERVER_OPTIONS = {
   ...CLOSED_CONNECTIONS,
-  // Node's own answer to a request without one is no JSON.
+  // Checked elsewhere, because Node's own answer is not JSON.
   requireHostHeader: false,
   maxHeaderSize: MAX_HEAD_BYTES,
   headersTimeout: REQUEST_TIMEOUT_MS,
@@ -38,8 +38,8 @@ const SERVER_OPTIONS = {
 };
 
 /**
- * What Fastify and its HTTP or HTTPS server are made with; `refused` is told of what no hook of Fastify's sees. The
- * gateway gets its requests first, if there is one.
+ * Options for Fastify and its HTTP or HTTPS server. `refused` is called for refusals that no Fastify hook sees. The
+ * gateway, if there is one, gets requests first.
  */
 export function httpServerOptions(
   environment: Environment,
@@ -76,18 +76,18 @@ export function httpServerOptions(
     logger: false,
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: 'idle',
-    // What still comes in on an open connection while the service stops is answered like everything else.
+    // While the service is stopping, requests on open connections are still answered as usual.
     return503OnClosing: false,
     trustProxy: environment.TRUST_PROXY?.split(',').map((cidr) => cidr.trim()) ?? false,
     routerOptions: {
       ignoreDuplicateSlashes: true,
-      // The library reads a token request's query itself, and more strictly; whoever else wants one takes it from the URL.
+      // The library reads the query of token requests itself, more strictly. Other routes can read theirs from the URL.
       querystringParser: () => ({}),
     },
     requestIdHeader: false,
     genReqId: requestId,
     clientErrorHandler: (error: ClientError, socket: Socket) => {
-      // Transfers have limits of their own. Node says this once for a request, and goes on with it.
+      // Transfers have their own limits. Node reports this once for each request and carries on.
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && gateway()?.carries(socket) === true) return;
       const id = requestId();
       const status = answerClientError(error, socket, { ...headers, 'X-Request-Id': id });
@@ -119,8 +119,8 @@ function httpsServerFactory(certificate: TlsCertificate): (answer: RequestListen
 type ClientError = Error & { readonly code?: string };
 
 /**
- * Answers what Node's HTTP parser refused: there is no request yet, just a socket. Other errors are the socket's own.
- * Returns the status, if there was anybody to answer.
+ * Answers a request that Node's HTTP parser refused. There is no request object, only a socket. Returns the status, if
+ * the client could be answered.
  */
 function answerClientError(
   { code = '' }: ClientError,

@@ -4,14 +4,14 @@ import { type FastifyInstance } from 'fastify';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Environment } from '../config/environment.js';
 
-/** What is served on the port for operations. */
+/** The paths that are served on the operations port. */
 const OPERATIONS = /^\/(?:metrics|health\/(?:live|ready))$/;
 
 const OWN_REQUESTS = new WeakSet<IncomingMessage>();
 
 type Place = Pick<Environment, 'HOST' | 'PORT'>;
 
-/** Listens. `::` is every address, as in Node: where the machine has no IPv6, those of IPv4. */
+/** Listens. As in Node, `::` means all addresses, or all IPv4 addresses if the machine has no IPv6. */
 export async function listen(app: NestFastifyApplication, { HOST: host, PORT: port }: Place): Promise<void> {
   try {
     await app.listen({ host, port });
@@ -21,7 +21,7 @@ export async function listen(app: NestFastifyApplication, { HOST: host, PORT: po
   }
 }
 
-/** Serves metrics and health apart from everything else, until the process ends. */
+/** Serves metrics and health on a port of their own until the process ends. */
 export async function listenForOperations(
   app: NestFastifyApplication,
   port: number,
@@ -51,7 +51,7 @@ export async function listenForOperations(
   return server;
 }
 
-/** Serves `/metrics` on the port for operations alone. */
+/** Hides `/metrics` on the main port; it is then only served on the operations port. */
 export function hideMetrics(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.url === '/metrics' && !OWN_REQUESTS.has(request.raw)) reply.callNotFound();

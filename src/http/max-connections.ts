@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { type Server } from 'node:http';
 import { Logger } from '@nestjs/common';
 
-/** An open connection takes about 10 KiB, and so this many take less than half of the memory that the image allows. */
+/** An open connection takes about 10 KiB, so this many take less than half of the memory that the image allows. */
 const MOST = 8192;
-/** Of the files that the process may have open; the others are for the authorization server, Redis and the disk. */
+/** Part of the process' open file limit; the rest is for the authorization server, Redis and the disk. */
 const SHARE_OF_OPEN_FILES = 0.75;
-/** What Linux gives where nobody says otherwise. */
+/** The default on Linux. */
 const USUAL_OPEN_FILES = 1024;
 const WARN_EVERY_MS = 60_000;
 
-/** Accepts no more connections than there are files for; those beyond are closed at once. */
+/** Limits connections to what the open file limit allows. Further ones are closed at once. */
 export function limitConnections(server: Server): void {
   server.maxConnections = Math.min(MOST, Math.floor(openFilesLimit() * SHARE_OF_OPEN_FILES));
   const logger = new Logger('Connections');

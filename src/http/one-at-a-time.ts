@@ -2,9 +2,9 @@ import { type IncomingMessage, type RequestListener, type ServerResponse } from 
 import { type Socket } from 'node:net';
 import { isDropped } from './closed-connections.js';
 
-/** Requests that may wait on one connection for the answer to those before them; who sends more is cut off. */
+/** Pipelined requests that may wait on one connection; with more the connection is cut off. */
 const MAX_WAITING_PER_CONNECTION = 32;
-/** The same for all connections together: a request that waits takes some 4 KiB. */
+/** The same for all connections together. A waiting request takes about 4 KiB. */
 const MAX_WAITING = 1024;
 
 interface Line {
@@ -12,9 +12,9 @@ interface Line {
 }
 
 /**
- * Answers the requests of one connection one after the other. Node hands over pipelined requests as soon as it has parsed
- * them, a thousand for each 64 KiB that it reads, and keeps their answers until it is their turn: a client that does not
- * wait for answers could make the process hold any number of them.
+ * Answers the requests on a connection one after the other. Node passes on pipelined requests as soon as they are
+ * parsed, a thousand in each 64 KiB that it reads, and keeps their answers until it is their turn. A client that does
+ * not wait for answers could otherwise make the process keep any number of them.
  */
 export function oneAtATime(answer: RequestListener): RequestListener {
   const lines = new WeakMap<Socket, Line>();
@@ -23,7 +23,7 @@ export function oneAtATime(answer: RequestListener): RequestListener {
   function openLine(socket: Socket): Line {
     const line = { length: 0 };
     lines.set(socket, line);
-    // Node resumes reading at the end of each request that it has parsed.
+    // Node resumes reading after each parsed request.
     socket.on('resume', () => {
       if (line.length > 0) socket.pause();
     });
@@ -54,7 +54,7 @@ export function oneAtATime(answer: RequestListener): RequestListener {
 
   return (request, response) => {
     if (isDropped(request)) return;
-    // A response gets its socket when those before it have been sent.
+    // A response has no socket until the ones before it have been sent.
     if (response.socket === null) wait(request, response);
     else answer(request, response);
   };

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 
-/** Lets `refuse` answer the requests that are framed in a way that is not clear to all. */
+/** Lets `refuse` answer requests whose framing is ambiguous. */
 export function wellFramed(
   answer: RequestListener,
   refuse: (response: ServerResponse, description: string) => void,
@@ -13,8 +13,8 @@ export function wellFramed(
 }
 
 /**
- * What is wrong with a request's framing that Node's parser does not mind, and that another server on the way might read
- * differently: unknown transfer codings, and none or several Host fields (RFC 9112 §6.1, §3.2).
+ * What is wrong with a request's framing. Finds what Node's parser accepts but another server might read differently:
+ * unknown transfer codings, and no Host field or several (RFC 9112 §6.1, §3.2).
  */
 function framingFault({ headers, rawHeaders, httpVersion }: IncomingMessage): string | undefined {
   const coding = headers['transfer-encoding'];
@@ -25,7 +25,7 @@ function framingFault({ headers, rawHeaders, httpVersion }: IncomingMessage): st
   return undefined;
 }
 
-/** Of fields that are repeated, `headers` has the first one alone. */
+/** Looks at the raw headers, because `headers` only has the first one of repeated fields. */
 function countHosts(rawHeaders: readonly string[]): number {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {

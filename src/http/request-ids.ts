@@ -3,7 +3,7 @@ import { type IncomingMessage } from 'node:http';
 
 const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
 
-/** Names requests: by the caller's `X-Request-Id` when it cannot do harm in a log, or else by an id of our own. */
+/** Makes request ids: the caller's `X-Request-Id` if it is safe to log, or else an id of our own. */
 export function requestIds(): (request?: Pick<IncomingMessage, 'headers'>) => string {
   const prefix = randomBytes(6).toString('base64url');
   let count = 0;

@@ -1,8 +1,8 @@
 import { type FastifyInstance } from 'fastify';
 
 /**
- * What helmet sends by default, as constants: running it for every request costs as much as the request. The content
- * security policy alone is stricter, for what is answered here is no page; the try-it page has a policy of its own.
+ * helmet's default headers, as constants, because running it would cost as much as the rest of a request. Only the
+ * content security policy is stricter, because answers are not pages; the try-it page has its own policy.
  */
 const SECURITY_HEADERS = {
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -18,7 +18,7 @@ const SECURITY_HEADERS = {
   'X-XSS-Protection': '0',
 } as const;
 
-/** Helmet's as well; browsers ignore it over plain HTTP (RFC 6797 §7.2), and so it is not sent there. */
+/** Also one of helmet's. Browsers ignore it over plain HTTP (RFC 6797 §7.2), so it is not sent there. */
 const TRANSPORT_SECURITY = { 'Strict-Transport-Security': 'max-age=31536000; includeSubDomains' } as const;
 
 /** The constant headers of every reply, for a service that is reached over HTTPS or not. */
@@ -26,7 +26,7 @@ export function securityHeaders(https: boolean): Readonly<Record<string, string>
   return https ? { ...SECURITY_HEADERS, ...TRANSPORT_SECURITY } : SECURITY_HEADERS;
 }
 
-/** Adds them to whatever goes out through Fastify, unless the route has said otherwise. */
+/** Adds them to every answer of Fastify, unless the route has set them itself. */
 export function sendSecurityHeaders(fastify: FastifyInstance, headers: Readonly<Record<string, string>>): void {
   const entries = Object.entries(headers);
   fastify.addHook('onSend', (_request, reply, _payload, done) => {

@@ -1,6 +1,6 @@
 import { Global, Injectable, Module } from '@nestjs/common';
 
-/** Whether the process was told to end: readiness fails from then on, and connections are closed once answered. */
+/** Whether the process was told to stop. From then on readiness fails, and connections are closed after an answer. */
 @Injectable()
 export class Stopping {
   #begun = false;

@@ -4,27 +4,27 @@ import { Server as TlsServer } from 'node:tls';
 
 interface StuckConnectionLimits {
   readonly checkEveryMs: number;
-  /** For the other side to close, too, once it has been sent everything and the connection was closed from here. */
+  /** How long the other side may take to close, after everything was sent and this side has closed. */
   readonly lingerMs: number;
-  /** For the other side to take the next piece of what waits to be sent; nothing is seen of a piece that is half taken. */
+  /** How long the other side may take to accept the next piece of data. A piece taken in part does not count. */
   readonly stalledMs: number;
 }
 
 const LIMITS: StuckConnectionLimits = { checkEveryMs: 1000, lingerMs: 2000, stalledMs: 30_000 };
 
 interface Progress {
-  /** Bytes that the system has taken. */
+  /** Bytes that the operating system has accepted. */
   sent: number;
-  /** On the clock of `performance.now()`. */
+  /** By `performance.now()`. */
   since: number;
 }
 
 /**
- * Destroys connections that wait for their other side for too long. Node's own time limits are for requests and for the
- * time between them: a peer that is silent after a last answer, or reads none, would keep its connection for ever. To be
- * called before the server listens.
+ * Destroys connections that wait too long for the other side. Node's own time limits only cover requests and the pauses
+ * between them: a client that is silent after its last answer, or does not read answers, would keep its connection for
+ * ever. Must be called before the server listens.
  *
- * Answers may rest for longer where `isTimedElsewhere` says so.
+ * Unsent answers have no limit here if `isTimedElsewhere` says so.
  */
 export function destroyStuckConnections(
   server: Server,
@@ -37,7 +37,7 @@ export function destroyStuckConnections(
     socket.once('close', () => open.delete(socket));
   });
 
-  /** How long nothing may happen; undefined where nothing is waited for. */
+  /** How long nothing may happen; `undefined` when nothing is expected. */
   function allowedRest(socket: Socket): number | undefined {
     if (socket.writableFinished) return limits.lingerMs;
     return socket.writableLength === 0 || isTimedElsewhere(socket) ? undefined : limits.stalledMs;

@@ -13,27 +13,27 @@ interface TlsFiles {
 
 /** PEM text, as `node:tls` takes it. */
 interface CertificatePair {
-  /** The certificate, and those of the authorities between it and the root. */
+  /** The certificate and its intermediate certificates. */
   readonly cert: string;
   readonly key: string;
 }
 
-/** TLS 1.0 and 1.1 are not to be used any more (RFC 8996). */
+/** TLS 1.0 and 1.1 must no longer be used (RFC 8996). */
 const TLS_OPTIONS = { minVersion: 'TLSv1.2' } as const;
 
-/** The certificate of the environment, if it names one. @throws Error when it cannot be used. */
+/** The certificate set in the environment, if any. @throws Error when it cannot be used. */
 export function tlsCertificate(environment: Environment): TlsCertificate | undefined {
   const { TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile } = environment;
   return certFile === undefined || keyFile === undefined ? undefined : new TlsCertificate({ certFile, keyFile });
 }
 
-/** The certificate that is served, which follows its files. */
+/** The certificate in use. Its files are watched. */
 export class TlsCertificate {
   readonly #files: TlsFiles;
   readonly #logger = new Logger('Tls');
   #served: CertificatePair;
 
-  /** @throws Error that says which of the two settings is wrong and shows nothing of either. */
+  /** @throws Error that says which of the two settings is wrong, without quoting either. */
   constructor(files: TlsFiles) {
     this.#files = files;
     this.#served = { cert: read('TLS_CERT_FILE', files.certFile), key: read('TLS_KEY_FILE', files.keyFile) };
@@ -43,7 +43,7 @@ export class TlsCertificate {
     if (!isInForce(this.#served)) this.#logger.warn(`The certificate is not in force: ${validity(this.#served)}`);
   }
 
-  /** When the certificate in use ends, in milliseconds since 1970. */
+  /** When the certificate in use expires, in milliseconds since 1970. */
   get endsAt(): number {
     return leaf(this.#served).end;
   }
@@ -52,7 +52,7 @@ export class TlsCertificate {
     return { ...this.#served, ...TLS_OPTIONS };
   }
 
-  /** Serves a renewed certificate from the next connection on, for as long as the server listens. */
+  /** Uses renewed certificates for new connections, as long as the server listens. */
   follow(server: TlsServer): void {
     const { certFile, keyFile } = this.#files;
     const { cert, key } = this.#served;
@@ -92,7 +92,7 @@ function isSame(one: CertificatePair, other: CertificatePair): boolean {
   return one.cert === other.cert && one.key === other.key;
 }
 
-/** Whether all of it can be read, to the last certificate of the chain, and the key is that of the first. */
+/** Whether every certificate of the chain can be read and the key belongs to the first. */
 function isUsable({ cert, key }: CertificatePair): boolean {
   try {
     createSecureContext({ cert, key, ...TLS_OPTIONS });

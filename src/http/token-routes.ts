@@ -15,10 +15,10 @@ export const TOKEN_ROUTES: ReadonlyMap<string, TokenPath> = new Map(
 );
 
 /**
- * Answers all token requests ahead of Nest's pipeline of guards, pipes and filters, which has nothing to do for them and
- * costs more than a kept token, and as much as a request to the authorization server.
+ * Answers all token requests before Nest's pipeline of guards, pipes and filters, which does nothing for them and costs
+ * more than a kept token, and as much as a request to the authorization server.
  *
- * To be called before Nest adds its routes; the responder is asked for with the first request.
+ * Must be called before Nest adds its routes. The responder is looked up on the first request.
  */
 export function respondAheadOfNest(
   fastify: FastifyInstance,
@@ -39,7 +39,7 @@ export function respondAheadOfNest(
   });
 }
 
-/** Writes straight to Node's response: Fastify's way of sending looks at the payload from all sides first. */
+/** Writes directly to Node's response, because Fastify's `send()` first inspects the payload at length. */
 class OneWriteReply implements TokenReply {
   constructor(
     private readonly reply: FastifyReply,
@@ -56,18 +56,18 @@ class OneWriteReply implements TokenReply {
     return this.reply.getHeader('access-control-allow-origin');
   }
 
-  /** Head and body leave in one write, an eighth of the request cheaper than with `end(text)`, which makes two. */
+  /** Sends head and body in one write. `end(text)` would make two, which costs an eighth of the request. */
   send({ status, headers, text, length }: TokenReplyContent): void {
     const { reply } = this;
     const { raw, request } = reply;
     const lines = [...this.constantHeaders, 'X-Request-Id', request.id, 'Content-Length', String(length)];
-    // What CORS has to say to a page.
+    // The CORS headers.
     if (request.headers.origin !== undefined) addHeaders(lines, reply.getHeaders());
     if (headers !== undefined) addHeaders(lines, headers);
     reply.hijack();
     raw.writeHead(status, lines);
     raw.socket?.cork();
-    // One byte a character: text that is ASCII need not be encoded.
+    // ASCII text has one byte per character and need not be encoded as UTF-8.
     raw.write(text, length === text.length ? 'latin1' : 'utf8');
     raw.socket?.uncork();
     raw.end();

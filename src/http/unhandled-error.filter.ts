@@ -9,7 +9,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   415: 'This kind of body is not supported',
 };
 
-/** Answers whatever nothing else has answered, without a word of what the caller sent: URLs hold secrets here. */
+/** Answers errors that nothing else has handled. Repeats nothing of the request, because URLs may contain secrets. */
 @Catch()
 export class UnhandledErrorFilter implements ExceptionFilter {
   readonly #logger = new Logger(UnhandledErrorFilter.name);
@@ -27,14 +27,14 @@ export class UnhandledErrorFilter implements ExceptionFilter {
   }
 }
 
-/** Nest's HTTP exceptions and Fastify's errors say it in different ways. */
+/** Nest's HTTP exceptions and Fastify's errors keep the status in different places. */
 function statusOf(error: unknown): number {
   if (typeof error !== 'object' || error === null) return 500;
   const status = 'statusCode' in error ? error.statusCode : 'status' in error ? error.status : undefined;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-/** Where it happened, without the message, which may quote input. */
+/** Only the stack frames, because the message may quote input. */
 function stackOf(error: Error): string {
   return (error.stack ?? '')
     .split('\n')

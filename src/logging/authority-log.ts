@@ -5,16 +5,16 @@ import { RepeatedLines } from './repeated-lines.js';
 type TokenRequestEvent = Extract<AuthorityEvent, { type: 'token_request' }>;
 type StoreEvent = Extract<AuthorityEvent, { type: 'shared_store' }>;
 
-/** Redis trouble comes by the thousand: of each kind one line a minute, with the number of those left out. */
+/** Redis problems occur by the thousand, so each kind gets one line a minute, with the number of lines left out. */
 const REPEAT_MS = 60_000;
 
-/** Writes what the library tells as log lines: `event` says which one, the message says it to people. */
+/** Writes the library's events as log lines: `event` is for programs, the message for people. */
 export function authorityLog(logger: Logger, now: () => number = () => performance.now()): AuthorityObserver {
   const logStore = storeLog(logger, now);
   const refusals = new RepeatedLines(logger, now);
-  // Apart, so that nobody can hide them by being refused.
+  // Counted separately, so that nobody can hide failures by causing many refusals.
   const failures = new RepeatedLines(logger, now);
-  // The level does not change, and the question is asked for every reused token.
+  // Checked once, because the level does not change and this is needed for every reused token.
   const logsTokens = logger.isLevelEnabled('debug');
   return (event) => {
     switch (event.type) {

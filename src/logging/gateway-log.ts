@@ -2,7 +2,7 @@ import { type Logger } from 'pino';
 import { type GatewayObserver, type GatewayRequestEnded } from '../cells-gateway/gateway-observer.js';
 import { RepeatedLines } from './repeated-lines.js';
 
-/** Writes a line for each request of the Cells API that failed here; what the API itself answered is no failure. */
+/** Writes a line for each request to the Cells API that failed here. Whatever the API answers is not a failure. */
 export function gatewayLog(logger: Logger): GatewayObserver {
   const refusals = new RepeatedLines(logger);
   const failures = new RepeatedLines(logger);

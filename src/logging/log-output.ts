@@ -3,13 +3,13 @@ import { isatty } from 'node:tty';
 import { type DestinationStream } from 'pino';
 import sonicBoom from 'sonic-boom';
 
-/** Lines wait for each other up to this many bytes, because a write costs as much as the rest of a line. */
+/** Lines are written together, up to this many bytes, because a write costs as much as the rest of a line. */
 const BATCH_BYTES = 4096;
-/** And for this long at most. What could not be written is tried again this often, too. */
+/** Lines wait this long at most. Failed writes are tried again this often, too. */
 const FLUSH_INTERVAL_MS = 200;
-/** Some 4,000 lines: what a reader may be behind before lines are dropped. */
+/** About 4,000 lines. If the reader falls further behind, lines are dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** How long the end of the process waits for its last lines to be written. */
+/** How long the process waits at its end for the last lines to be written. */
 const LAST_FLUSH_MS = 500;
 
 /**
@@ -33,7 +33,7 @@ export class LogOutput implements DestinationStream {
     this.#file.on('drop', () => {
       this.#dropped += 1;
     });
-    // A full disk or a closed pipe. The lines stay where they are and are tried again.
+    // A full disk or a closed pipe. The lines are kept and tried again.
     this.#file.on('error', () => undefined);
   }
 
@@ -56,12 +56,12 @@ export class LogOutput implements DestinationStream {
     });
   }
 
-  /** Begins to write what waits. */
+  /** Begins to write waiting lines. */
   flush(): void {
     this.#file.flush();
   }
 
-  /** Resolves when the last line is written, when it cannot be, or after half a second. What is written later is lost. */
+  /** Resolves when the last line is written, cannot be written, or after half a second. Later lines are lost. */
   async end(): Promise<void> {
     this.#ended = true;
     await new Promise<void>((resolve) => {
@@ -77,8 +77,8 @@ export class LogOutput implements DestinationStream {
 }
 
 /**
- * A file descriptor for standard output on which a write does not block where that can be had. A pipe does not block once
- * Node has made `process.stdout` of it; a terminal does, until it is opened anew.
+ * A file descriptor for standard output that does not block, if possible. A pipe does not block once Node has made
+ * `process.stdout` of it; a terminal does, unless it is opened again.
  */
 export function standardOutput(): number {
   const { fd } = process.stdout;

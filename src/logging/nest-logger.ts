@@ -4,7 +4,7 @@ import { type LevelWithSilent, type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { LogOutput, standardOutput } from './log-output.js';
 
-/** ISO 8601, as pino has it, but written out once a millisecond: it costs as much as the rest of a line. */
+/** ISO 8601 as in pino, but formatted only once per millisecond, because that costs as much as the rest of a line. */
 function isoTimes(): () => string {
   let now = 0;
   let text = '';
@@ -23,14 +23,14 @@ function traceOfRequest(): { readonly traceId?: string; readonly spanId?: string
   return span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId };
 }
 
-/** The service's logger; Nest's own lines go the way of all others. */
+/** The service's logger, also used for Nest's own lines. */
 export class NestLogger implements LoggerService {
   constructor(
     readonly logger: Logger,
     private readonly output?: LogOutput,
   ) {}
 
-  /** One JSON object a line on standard output, pretty on a terminal. Must be ended before the process ends. */
+  /** Writes one JSON object per line to standard output, or pretty lines to a terminal. Call `end()` before exiting. */
   static toStandardOutput(level: LevelWithSilent): NestLogger {
     const output = new LogOutput(standardOutput());
     const pretty = process.stdout.isTTY ? prettyFactory({ colorize: true }) : undefined;
@@ -52,12 +52,12 @@ export class NestLogger implements LoggerService {
     return this.output?.dropped ?? 0;
   }
 
-  /** Begins to write the lines that wait. */
+  /** Begins to write waiting lines. */
   flush(): void {
     this.output?.flush();
   }
 
-  /** Resolves when the last lines are written, or cannot be. */
+  /** Resolves when the last lines are written or cannot be written. */
   async end(): Promise<void> {
     await this.output?.end();
   }

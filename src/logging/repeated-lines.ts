@@ -1,9 +1,9 @@
 import { type Logger } from 'pino';
 
 const WINDOW_MS = 60_000;
-/** Lines of one kind about one client, in a window. */
+/** Lines of one kind about one client, per window. */
 const PER_CLIENT = 5;
-/** Lines of one kind about all of them, in a window. */
+/** Lines of one kind about all clients, per window. */
 const PER_KIND = 300;
 
 interface Window {
@@ -14,9 +14,8 @@ interface Window {
 }
 
 /**
- * Leaves out what is written over and over, so that a client that keeps asking does not fill the disk: of each kind, a
- * few lines a minute about each client and a bounded number in all. A line at the end of the minute tells how many are
- * missing.
+ * Leaves out repeated lines, so that a client that keeps sending requests cannot fill the disk: each kind gets a few
+ * lines a minute per client and a bounded number in all. A line at the end of the minute says how many were left out.
  */
 export class RepeatedLines {
   readonly #windows = new Map<string, Window>();
@@ -30,13 +29,13 @@ export class RepeatedLines {
    * Writes the line, or counts it.
    *
    * @param kind one of a closed set.
-   * @param client tells one client from another; `undefined` where nobody knows whom the line is about.
+   * @param client identifies the client; `undefined` if it is not known.
    */
   write(kind: string, client: string | undefined, write: () => void): void {
     const window = this.#window(kind);
     const ofClient = client === undefined ? 1 : (window.linesOf.get(client) ?? 0) + 1;
     if (window.lines >= PER_KIND || ofClient > PER_CLIENT) {
-      if (window.omitted === 0) this.#tellAtTheEnd(kind, window);
+      if (window.omitted === 0) this.#reportAtTheEnd(kind, window);
       window.omitted += 1;
       return;
     }
@@ -53,7 +52,7 @@ export class RepeatedLines {
     return next;
   }
 
-  #tellAtTheEnd(kind: string, window: Window): void {
+  #reportAtTheEnd(kind: string, window: Window): void {
     setTimeout(() => {
       this.logger.info(
         { event: 'lines_omitted', of: kind, lines: window.omitted },

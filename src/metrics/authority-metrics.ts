@@ -11,11 +11,11 @@ import { type RequestMeter } from './request-meter.js';
 
 /** Seconds; the default budget of an upstream request is 8 s. */
 const UPSTREAM_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16];
-/** Seconds; a request waits for Redis 50 ms at most. */
+/** Seconds; a request waits at most 50 ms for Redis. */
 const REDIS_BUCKETS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05];
 const CIRCUIT_STATES = ['closed', 'half_open', 'open'] as const;
 
-/** All values of a label, from the start: the first of something is no increase for Prometheus unless there was a 0. */
+/** All values of a label start at 0, because Prometheus does not see an increase when a series begins with 1. */
 type Zeros<T extends string> = Readonly<Record<T, 0>>;
 type EventOf<T extends AuthorityEvent['type']> = Extract<AuthorityEvent, { type: T }>;
 
@@ -49,7 +49,7 @@ const NOT_FORWARDED: Zeros<EventOf<'not_forwarded'>['reason']> = {
   waited_too_long: 0,
 };
 const FAILURES = ['refused', 'no_answer', 'bypassed'] as const;
-/** What each operation on Redis can come to. */
+/** The possible outcomes of each operation on Redis. */
 const STORE_OUTCOMES: Readonly<Record<SharedStoreOperation, readonly SharedStoreOutcome[]>> = {
   connection: ['available', 'unavailable', 'other_secret', 'done', ...FAILURES],
   read: ['hit', 'miss', 'tampered', ...FAILURES],
@@ -59,7 +59,7 @@ const STORE_OUTCOMES: Readonly<Record<SharedStoreOperation, readonly SharedStore
   count: ['done', 'tampered', ...FAILURES],
 };
 
-/** Makes the metrics of what the library tells; the observer that is returned keeps them. Requests go to their meter. */
+/** Registers metrics for the library's events and returns the observer that updates them. */
 export function authorityMetrics(registry: Registry, requests: RequestMeter, usesRedis: boolean): AuthorityObserver {
   const registers = [registry];
   const countServed = plainCounter(registry, {
@@ -185,7 +185,7 @@ interface PlainCounterSettings<T extends string> {
   readonly values: Zeros<T>;
 }
 
-/** Counts in plain numbers what comes with every token; they become metrics when somebody asks for them. */
+/** Counts frequent events in plain numbers, which become metrics only when they are scraped. */
 function plainCounter<T extends string>(registry: Registry, settings: PlainCounterSettings<T>): (value: T) => void {
   const { name, help, label, values } = settings;
   const counts = new Map<string, number>(Object.entries<0>(values));

@@ -4,7 +4,7 @@ import { GATEWAY_TOKEN_ACTIONS, type GatewayEvent, type GatewayNumbers } from '.
 /** Seconds; large workbooks take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
 
-/** Makes the metrics of what the gateway tells; the observer that is returned keeps them. */
+/** Registers metrics for the gateway's events and returns the observer that updates them. */
 export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => void {
   const registers = [registry];
   const requests = new Counter({
@@ -39,7 +39,7 @@ export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => voi
   };
 }
 
-/** Adds what the gateway has under way; `read` is asked with every scrape. */
+/** Adds the gateway's current numbers; `read` is called for every scrape. */
 export function gatewayNumberMetrics(registry: Registry, read: () => GatewayNumbers): void {
   const registers = [registry];
   new Gauge({

@@ -13,8 +13,8 @@ import heapSpacesSizeAndUsed from 'prom-client/lib/metrics/heapSpacesSizeAndUsed
 import version from 'prom-client/lib/metrics/version.js';
 
 /**
- * Registers prom-client's default metrics but for the durations of garbage collections: to be told of each one, Node runs
- * code after each one, and the slowest percent of the requests waits twice as long.
+ * Registers prom-client's default metrics except the durations of garbage collections. To report those, Node runs code
+ * after each collection, and the slowest percent of requests would take twice as long.
  */
 export function registerProcessMetrics(registry: Registry): void {
   const all = [

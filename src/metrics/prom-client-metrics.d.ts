@@ -1,4 +1,4 @@
-/** Each of prom-client's process metrics, which its types tell of only together. */
+/** prom-client's process metrics one by one; its types only have them together. */
 declare module 'prom-client/lib/metrics/*.js' {
   import { type Registry } from 'prom-client';
   const register: (registry: Registry) => void;

@@ -9,25 +9,25 @@ type TokenRequestEvent = Extract<AuthorityEvent, { type: 'token_request' }>;
 
 type CredentialForm = TokenRequestEvent['credentialForm'];
 
-/** What alerts watch for is there from the start: the first of something is no increase for Prometheus otherwise. */
+/** Outcomes that alerts watch start at 0, because Prometheus does not see an increase when a series begins with 1. */
 const WATCHED_OUTCOMES: readonly TokenRequestEvent['outcome'][] = ['server_error', 'temporarily_unavailable'];
 const FORMS: readonly CredentialForm[] = ['query', 'form', 'basic', 'json'];
 
-/** The label of all paths that are no token paths. */
+/** The label of all paths but the token paths. */
 const OTHER = 'other';
 
 /** The requests of one path. */
 interface PathNumbers {
   /** By credential form and outcome. */
   readonly counts: Map<string, Map<string, number>>;
-  /** Requests in each bucket alone; the last one is for those beyond all of them. */
+  /** Requests in each bucket, not cumulative. The last one counts those above all limits. */
   readonly buckets: number[];
   seconds: number;
 }
 
 /**
- * Counts the requests and their durations in plain numbers: looking labels up by their text, as metrics libraries do,
- * would cost as much as answering with a kept token. The numbers become metrics when somebody asks for them.
+ * Counts requests and their durations in plain numbers. Looking up labels by their text, as metrics libraries do, would
+ * cost as much as answering with a kept token. The numbers become metrics only when they are scraped.
  */
 export class RequestMeter {
   readonly #paths = new Map<string, PathNumbers>();
@@ -37,7 +37,7 @@ export class RequestMeter {
     this.#count(path, credentialForm, outcome, durationMs);
   }
 
-  /** Counts a request for anything else, and returns what it came to. */
+  /** Counts any other request and returns its outcome. */
   otherRequest(status: number, durationMs: number): 'ok' | 'client_error' | 'server_error' {
     const outcome = status < 400 ? 'ok' : status < 500 ? 'client_error' : 'server_error';
     this.#count(OTHER, 'none', outcome, durationMs);
@@ -97,7 +97,7 @@ type DurationValues = ReturnType<Histogram<'path' | 'le'>['get']>;
 
 /** A histogram whose buckets are the meter's numbers. */
 class DurationHistogram extends Histogram<'path' | 'le'> {
-  /** What Prometheus is to know of it beside the numbers. */
+  /** Provides everything but the numbers. */
   readonly #description = new Histogram<'path' | 'le'>(DURATION);
 
   constructor(private readonly paths: ReadonlyMap<string, PathNumbers>) {
@@ -109,7 +109,7 @@ class DurationHistogram extends Histogram<'path' | 'le'> {
     return { ...(await this.#description.get()), values };
   }
 
-  /** The registry prefers this one. */
+  /** The registry prefers this method if it exists. */
   getForPromString(): DurationValues {
     return this.get();
   }
@@ -129,7 +129,7 @@ function valuesOf(path: string, { buckets, seconds }: PathNumbers) {
   ];
 }
 
-/** Paths are shown as they are asked for. */
+/** Paths are shown with a leading slash, as in requests. */
 function labelOf(path: string): string {
   return path === OTHER ? OTHER : `/${path}`;
 }

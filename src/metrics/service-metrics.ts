@@ -8,7 +8,7 @@ import { RequestMeter } from './request-meter.js';
 
 const REDIS_STATES = ['available', 'connecting', ...SHARED_STORE_TROUBLES] as const;
 
-/** All metrics of one application, in a registry of its own, which stays empty when nobody is to scrape it. */
+/** All metrics of one application, in its own registry, which stays empty when metrics are off. */
 export class ServiceMetrics {
   readonly registry = new Registry();
   readonly requests = new RequestMeter();
@@ -29,7 +29,7 @@ export class ServiceMetrics {
     registerProcessMetrics(this.registry);
   }
 
-  /** Adds which version runs on which Node. */
+  /** Adds the versions of the service and of Node. */
   addBuild(version: string): void {
     if (!this.scraped) return;
     new Gauge({
@@ -40,7 +40,7 @@ export class ServiceMetrics {
     }).set({ version, node: process.version }, 1);
   }
 
-  /** Adds the lines that the log could not write; `read` is asked with every scrape. */
+  /** Adds the number of log lines that could not be written; `read` is called for every scrape. */
   addDroppedLogLines(read: () => number): void {
     if (!this.scraped) return;
     new Counter({
@@ -54,7 +54,7 @@ export class ServiceMetrics {
     });
   }
 
-  /** Adds when the certificate that is served ends, in milliseconds since 1970; `read` is asked with every scrape. */
+  /** Adds when the certificate in use expires, in milliseconds since 1970; `read` is called for every scrape. */
   addCertificate(read: () => number): void {
     this.#gauge(
       'cells_authority_tls_certificate_end_timestamp_seconds',
@@ -63,12 +63,12 @@ export class ServiceMetrics {
     );
   }
 
-  /** Adds what the gateway has under way; `read` is asked with every scrape. */
+  /** Adds the gateway's current numbers; `read` is called for every scrape. */
   addGateway(read: () => GatewayNumbers): void {
     if (this.scraped) gatewayNumberMetrics(this.registry, read);
   }
 
-  /** Adds what the library keeps, and what waits for whom; `read` is asked with every scrape. */
+  /** Adds the library's current numbers; `read` is called for every scrape. */
   addAuthority(read: () => CellsAuthorityService['numbers']): void {
     this.#gauge('cells_authority_kept_tokens', 'Tokens kept for reuse', () => read().keptTokens);
     this.#gauge('cells_authority_kept_bytes', 'Bytes of the tokens kept for reuse', () => read().keptBytes);

@@ -25,8 +25,8 @@ declare module 'fastify' {
 }
 
 /**
- * A span for every request, if the process has an OpenTelemetry SDK by now: without one not a single hook is added. The
- * caller's trace is continued. No attribute holds the query of a URL, or anything else a caller wrote.
+ * Makes a span for every request, if the process has an OpenTelemetry SDK by now; without one no hook is added. The
+ * caller's trace is continued. No attribute contains the query of a URL or anything else that a caller wrote.
  */
 export function traceRequests(fastify: FastifyInstance): void {
   const provider = trace.getTracerProvider();
@@ -50,7 +50,7 @@ export function traceRequests(fastify: FastifyInstance): void {
     request.traced = { span, context: own };
     context.with(own, done);
   });
-  // Whoever waited for the body has been called back from outside.
+  // Set again, because callbacks from reading the body have lost the context.
   fastify.addHook('preHandler', (request, _reply, done) => {
     context.with(request.traced?.context ?? context.active(), done);
   });
@@ -67,10 +67,10 @@ export function traceRequests(fastify: FastifyInstance): void {
   });
 }
 
-/** How long the end of the process waits for its last spans to be exported. */
+/** How long the process waits at its end for the last spans to be exported. */
 const LAST_EXPORT_MS = 2000;
 
-/** Has the SDK export the spans that it still keeps, if there is one; fails never. */
+/** Lets the SDK, if there is one, export its remaining spans. Never fails. */
 export async function exportLastSpans(): Promise<void> {
   const provider = trace.getTracerProvider();
   const sdk: unknown = isStandIn(provider) ? provider.getDelegate() : provider;
@@ -82,7 +82,7 @@ function canFlush(sdk: unknown): sdk is { forceFlush(): Promise<void> } {
   return typeof sdk === 'object' && sdk !== null && 'forceFlush' in sdk;
 }
 
-/** The API's stand-in, which hands over to the provider of an SDK once there is one. */
+/** The API's placeholder, which passes calls on to the provider of an SDK once there is one. */
 interface StandIn extends TracerProvider {
   getDelegate(): unknown;
   getDelegateTracer(name: string): Tracer | undefined;
@@ -92,7 +92,7 @@ function isStandIn(provider: TracerProvider): provider is StandIn {
   return 'getDelegateTracer' in provider;
 }
 
-/** Whether spans go anywhere: there is an OpenTelemetry SDK in the process. */
+/** Whether the process has an OpenTelemetry SDK, so that spans go somewhere. */
 export function hasSdk(provider: TracerProvider): boolean {
   return !isStandIn(provider) || provider.getDelegateTracer('cells-authority') !== undefined;
 }
