@@ -49,7 +49,7 @@ export interface CellsAuthorityOptions {
   upstreamCaFile?: string | undefined;
 
   /** Forward proxy for all requests to Aspose: `http://[user:password@]host:port`, or `https://`. Default none. */
-  upstreamProxyUrl?: string;
+  upstreamProxyUrl?: string | undefined;
 
   /** Connections to the authorization server, and so requests to it at a time: 1..1024. Default `64`. */
   upstreamMaxConnections?: number | undefined;

@@ -41,6 +41,7 @@ export {
   type TokenSource,
   type UpstreamOutcome,
 } from './authority-observer.js';
+export { logEvents } from './log-events.js';
 export { type AnyAxiosInstance } from './cells-api/authorized-axios.js';
 export { type CellsSdk } from './cells-api/authorized-sdk.js';
 export {
@@ -57,7 +58,7 @@ export { ErrorResponseDto, TokenResponseDto } from './dto/token-responses.dto.js
 export { OPERATION_TEXTS } from './dto/operation-texts.js';
 export { composeErrorResponse, OAuthError } from './errors/oauth-error.js';
 export { MAX_BODY_BYTES } from './host-adapters/body-text.js';
-export { OAuthErrorFilter } from './errors/oauth-error.filter.js';
+export { OAuthErrorFilter, TokenUnavailableFilter } from './errors/oauth-error.filter.js';
 export { PUBLISHED_PATH, SDK_PATHS, type SdkPath, type TokenPath } from './token-paths.js';
 export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './token-reply.js';
 export { TokenResponder } from './token-responder.js';

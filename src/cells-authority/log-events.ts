@@ -4,17 +4,25 @@ import { type AuthorityEvent, type AuthorityObserver, type SharedStoreOutcome } 
 /** Outcomes with the shared store that an operator has to look at. */
 const TROUBLE: ReadonlySet<SharedStoreOutcome> = new Set(['unavailable', 'tampered', 'other_secret'] as const);
 
-/** The default observer: logs events that need attention as warnings, and the others at debug level. */
+/**
+ * The default observer: writes events to Nest's logger, as objects. What needs attention is a warning, the rest goes to
+ * the debug level. Call what it returns from an observer of your own to have both.
+ */
 export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
   return (event) => {
     // One or more per request: too many to be useful.
     if (event.type === 'token_served' || event.type === 'shared_store_answer') return;
     if (event.type === 'token_request' && event.outcome === 'token') return;
-    const line = JSON.stringify(event);
+    const line = rounded(event);
     if (deservesWarning(event)) logger.warn(line);
     else logger.debug(line);
   };
+}
+
+/** Tenths of a millisecond are as much as anybody reads. */
+function rounded(event: AuthorityEvent): object {
+  return 'durationMs' in event ? { ...event, durationMs: Math.round(event.durationMs * 10) / 10 } : { ...event };
 }
 
 function deservesWarning(event: AuthorityEvent): boolean {

@@ -8,7 +8,7 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 export class TokenRequestDto {
   @IsOptional()
   @Equals('client_credentials')
-  grant_type?: string;
+  grant_type?: string | undefined;
 
   @MinLength(1, { message: 'client_id is missing' })
   @MaxLength(MAX_CREDENTIAL_LENGTH, { message: 'client_id is too long' })
@@ -23,5 +23,5 @@ export class TokenRequestDto {
   @IsOptional()
   @MaxLength(MAX_CREDENTIAL_LENGTH, { message: 'scope is too long' })
   @Matches(SCOPE, { message: 'scope must be printable ASCII words with one space between them' })
-  scope?: string;
+  scope?: string | undefined;
 }

@@ -7,18 +7,31 @@ export interface OAuthErrorInit {
   /** `error_description`: only characters of RFC 6749 §5.2, and nothing that a caller sent. */
   readonly description: string;
   /** Seconds after which another try makes sense (RFC 9110 §10.2.3). */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** The authorization server's own error response, relayed unchanged. Without it the answer is composed here. */
-  readonly relayedBody?: string;
+  readonly relayedBody?: string | undefined;
   /** Further response headers. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
+
+/** The same in all copies of this module. */
+const BRAND = Symbol.for('cells-authority:OAuthError');
 
 /**
  * The one error that this library throws: an OAuth 2.0 error response (RFC 6749 §5.2) with its HTTP status.
  * It contains no secret, whether printed, inspected or serialised: no request, and no upstream error as its cause.
  */
 export class OAuthError extends Error {
+  /** Knows errors of other copies of this class as well: a process may load the package twice, by `import` and in tests. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== OAuthError) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
+  static {
+    // Not on the error itself, which shows nothing of it when it is printed.
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
   /** RFC 6749 §5.2 error code. */
   readonly error: string;
   /** HTTP status, 400..599. */
