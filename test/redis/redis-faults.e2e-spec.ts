@@ -85,7 +85,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     await instance.ask('client-100', SECRET);
     await tokens(1);
     expect(warnings(instance)).toHaveLength(1);
-    expect(instance.outcomes('connection').at(-1)).toBe('available');
+    expect(instance.outcomes('connection')).toContain('available');
   });
 
   it.each(['', ':wrong@', 'somebody:wrong@'])('a wrong password (%p): the same', async (user) => {

@@ -19,6 +19,9 @@ async function completeSnapshot(folder: string): Promise<string> {
   }
 }
 
+/** A heap snapshot takes a busy machine a while. */
+jest.setTimeout(120_000);
+
 describe('What stays in memory', () => {
   it('is the token, and not the secret it was got with', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'heap-'));
