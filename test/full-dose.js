@@ -18,6 +18,10 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/operations/alerts.e2e-spec.ts', why: 'has Prometheus judge each alert' },
   { path: 'test/operations/command-line.e2e-spec.ts', why: 'starts a process for every way to call it' },
   { path: 'test/operations/image.e2e-spec.ts', why: 'installs what the Dockerfile installs' },
+  {
+    path: 'test/operations/kubernetes.e2e-spec.ts',
+    why: 'has the compiler look for fields that Kubernetes does not know',
+  },
   { path: 'test/operations/log-output.e2e-spec.ts', why: 'starts a service for every output that cannot be written' },
   { path: 'test/operations/operations-port.e2e-spec.ts', why: 'starts a service for every way to ask for its health' },
   { path: 'test/operations/start-dev.e2e-spec.ts', why: 'compiles the service anew' },
