@@ -39,7 +39,8 @@ describe('Stopping', () => {
       env: {
         UPSTREAM_TOKEN_URL: upstream.tokenUrl,
         SHUTDOWN_GRACE_MS: String(GRACE_MS),
-        SHUTDOWN_NOTICE_MS: '1000',
+        // A busy machine takes a while to let the client see it.
+        SHUTDOWN_NOTICE_MS: '5000',
         LOG_LEVEL: 'info',
         DOCS: 'off',
         ...settings,
@@ -199,7 +200,7 @@ describe('Stopping', () => {
   });
 
   it('loses no request while three instances are restarted one after the other', async () => {
-    const settings = { SHUTDOWN_GRACE_MS: '2000' };
+    const settings = { SHUTDOWN_GRACE_MS: '20000' };
     const instances = await Promise.all([start(settings), start(settings), start(settings)]);
     const ready = new Set(instances.map(({ origin }) => origin));
     const client = new KeepAliveClient();
