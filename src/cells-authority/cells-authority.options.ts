@@ -141,8 +141,7 @@ export const AUTHORITY_SETTINGS = {
   upstreamProxyUrl: text(
     '`http://[user:password@]host:port`, or `https://…`, with `?ca=<file>` for its certificate authorities',
     {
-      means:
-        'a forward proxy (HTTP CONNECT) for everything that goes to Aspose; `HTTPS_PROXY` and the like are not read',
+      means: 'a forward proxy (HTTP CONNECT) for all requests to Aspose; `HTTPS_PROXY` and the like are not read',
       shown: 'never',
     },
     isProxyUrl,
@@ -172,7 +171,7 @@ export const AUTHORITY_SETTINGS = {
   }),
   cellsApiSessionMaxS: integer(1, ONE_YEAR_S, {
     means:
-      'seconds from its issue for which a token keeps its client working after it has ended or was revoked; unset: no sessions',
+      'seconds from its issue for which a client can go on using a token that has expired or was revoked; unset: no sessions',
   }),
   redisUrl: text(
     'a `redis://` or `rediss://` URL',
@@ -181,7 +180,7 @@ export const AUTHORITY_SETTINGS = {
   ),
   tokenCacheSecret: text(
     '32 characters or more; `new,old` while rotating',
-    { means: 'protects what is kept in Redis, and is required with it', shown: 'never' },
+    { means: 'protects what is kept in Redis; required with Redis', shown: 'never' },
     (secrets) => CACHE_SECRETS.test(secrets),
   ),
 } satisfies WrittenSettings;

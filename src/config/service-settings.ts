@@ -18,7 +18,7 @@ export const SERVICE_SETTINGS = {
   CELLS_API_URL: text(
     '`off`, an `https://` origin, or an `http://` one at a loopback address',
     {
-      means: 'where requests of the Cells API go; `off` serves tokens alone',
+      means: 'where requests to the Cells API go; `off` serves only tokens',
       default: ASPOSE_API_ORIGIN,
       shown: 'origin',
     },
@@ -29,7 +29,7 @@ export const SERVICE_SETTINGS = {
     default: 512,
   }),
   CELLS_API_TIMEOUT_MS: integer(100, 3_600_000, {
-    means: 'milliseconds from the end of a request through the gateway until the headers of its answer are there',
+    means: 'milliseconds from the end of a request through the gateway until the headers of its answer arrive',
     default: 600_000,
   }),
   TRUST_PROXY: text(
@@ -51,18 +51,18 @@ export const SERVICE_SETTINGS = {
   }),
   LOG_LEVEL: choice(LEVELS, { means: 'what is logged', default: 'info' }),
   ASPOSE_CLIENT_ID: text('given together with `ASPOSE_CLIENT_SECRET`', {
-    means: 'whom `cells-authority token` gets a token for; the HTTP operation never uses it',
+    means: 'the Client ID for `cells-authority token`; the HTTP operation never uses it',
     shown: 'never',
   }),
   ASPOSE_CLIENT_SECRET: text('given together with `ASPOSE_CLIENT_ID`', { means: 'its secret', shown: 'never' }),
   SHUTDOWN_GRACE_MS: integer(0, 600_000, {
     means:
-      'milliseconds that open requests and transfers have to end once the service is told to stop; it stops as soon as they have',
+      'milliseconds for open requests and transfers to end when the service is told to stop; it stops as soon as they have ended',
     default: 25_000,
   }),
   SHUTDOWN_NOTICE_MS: integer(0, 600_000, {
     means:
-      'milliseconds of these, half of them at most, in which `/health/ready` fails and everything is still served, so that balancers and Kubernetes take the instance out first',
+      'of these, the milliseconds (half at most) in which `/health/ready` fails but everything is still served, so that load balancers and Kubernetes remove the instance first',
     default: 5000,
   }),
 };
