@@ -43,7 +43,8 @@ function check(program: string, parameters: readonly string[]): void {
     process.stdout.write(`${program} is not installed: ${parameters.join(' ')} is not checked\n`);
     return;
   }
-  expect({ program, status, output: status === 0 ? '' : `${stdout}${stderr}` }).toEqual({
+  // What systemd does not know it only tells of, and ends with 0.
+  expect({ program, status, output: status === 0 ? stderr : `${stdout}${stderr}` }).toEqual({
     program,
     status: 0,
     output: '',
@@ -219,5 +220,15 @@ describe('The systemd unit', () => {
     const known = [...Object.keys(ENVIRONMENT_SETTINGS), ...SECRET_VARIABLES.map((name) => `${name}_FILE`)];
     expect(known).toEqual(expect.arrayContaining(named.map(([, variable]) => variable)));
     check('systemd-analyze', ['security', '--offline=true', '--threshold=20', 'deploy/cells-authority.service']);
+  });
+
+  it('is the same for one process a core, but for the port that each instance is named for', () => {
+    check('systemd-analyze', ['verify', 'deploy/cells-authority@.service']);
+    const single = read('deploy/cells-authority.service');
+
+    expect(read('deploy/cells-authority@.service').replace(/^#.*\n#.*\n/, '')).toBe(
+      // By env, not by Environment=: the file of the settings would have the last word.
+      single.replace(/^(Description=.*)$/m, '$1, port %i').replace('/usr/bin/env node', '/usr/bin/env PORT=%i node'),
+    );
   });
 });

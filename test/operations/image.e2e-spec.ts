@@ -69,7 +69,10 @@ async function liveAndReadyForRedis(cwd: string, { command, healthcheck, env }: 
     await expect(run(probe, parameters, { env: { PATH, PORT: String(await closedPort()) } })).rejects.toMatchObject({
       code: 1,
     });
-    expect((await readdir(cwd)).sort()).toEqual(['dist', 'package.json']);
+    expect((await readdir(cwd)).sort()).toEqual(['LICENSE', 'dist', 'package.json']);
+    const files = await readdir(join(cwd, 'dist'));
+    expect(files).toContain('THIRD-PARTY-LICENSES');
+    expect(files.filter((file) => !/^[\w-]+\.(?:js|css)$|^THIRD-PARTY-LICENSES$/.test(file))).toEqual([]);
   } finally {
     service.kill('SIGTERM');
   }
