@@ -26,6 +26,7 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/operations/operations-port.e2e-spec.ts', why: 'starts a service for every way to ask for its health' },
   { path: 'test/operations/start-dev.e2e-spec.ts', why: 'compiles the service anew' },
   { path: 'test/operations/traces.e2e-spec.ts', why: 'starts services with an SDK of OpenTelemetry' },
+  { path: 'test/package/recipes.e2e-spec.ts', why: 'runs jest and vitest as a host would' },
   { path: 'test/package/package.e2e-spec.ts', why: 'installs the packed library into a fresh application' },
   { path: 'test/redis/redis-faults.e2e-spec.ts', why: 'waits for a Redis that is slow, silent or gone' },
   { path: 'test/redis/renewed-secrets.e2e-spec.ts', why: 'waits for files that are read every second' },

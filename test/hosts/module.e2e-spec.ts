@@ -219,14 +219,23 @@ describe('The module', () => {
           return { own: 'description' };
         }
       }
-      @Module({ controllers: [OwnController] })
+      @Controller('auth')
+      class OwnLogin {
+        @Post('connect/token')
+        token(@Body() body: unknown): unknown {
+          return { own: body };
+        }
+      }
+      @Module({ controllers: [OwnController, OwnLogin] })
       class OwnModule {}
-      const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl });
+      const module = CellsAuthorityModule.forRoot({ upstreamTokenUrl: upstream.tokenUrl, sdkPaths: ['connect/token'] });
       const modules = order === 'first' ? [module, { module: OwnModule }] : [{ module: OwnModule }, module];
       const origin = await closedAfterwards(await startHost(adapter, modules)).getUrl();
       const send = { path: '/oauth2/token', headers: ['Content-Type', 'application/json'], body: '{"a":[1]}' };
 
       expect(JSON.parse((await exchange(origin, send)).body)).toEqual({ own: { a: [1] } });
+      const login = await exchange(origin, { ...send, path: '/auth/connect/token' });
+      expect(JSON.parse(login.body)).toEqual({ own: { a: [1] } });
       const described = await exchange(origin, { method: 'GET', path: '/oauth2/token' });
       expect(JSON.parse(described.body)).toEqual({ own: 'description' });
       expect((await exchange(origin, { ...send, method: 'TRACE' })).headers.allow).toBeUndefined();

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -68,7 +68,10 @@ export class FreshApplication {
 
   /** Compiles under `strict`. @throws Error with what the compiler says. */
   async compile(sources: Readonly<Record<string, string>>, options: Readonly<Record<string, unknown>>): Promise<void> {
-    for (const [name, text] of Object.entries(sources)) await writeFile(join(this.folder, name), text);
+    for (const [name, text] of Object.entries(sources)) {
+      await mkdir(dirname(join(this.folder, name)), { recursive: true });
+      await writeFile(join(this.folder, name), text);
+    }
     const compilerOptions = {
       target: 'es2023',
       module: 'nodenext',
