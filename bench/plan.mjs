@@ -1,11 +1,11 @@
 /**
- * How long everything takes. The short run keeps the bench alive in CI; its figures say nothing about speed.
+ * How long everything takes. The short run shows in CI that the bench works; its figures say nothing about speed.
  *
  * @typedef {typeof FULL} Plan
  */
 export const FULL = {
   judged: true,
-  // Each of them has new processes: what V8 makes of the same code differs from one process to the next.
+  // Each has new processes, because V8 compiles the same code differently in each process.
   generations: 3,
   rounds: 3,
   warmUpS: 4,

@@ -53,11 +53,11 @@ console.log(`\n${report}`);
 const verdicts = rows.map((row) => verdict(row, plan.judged));
 const complete = !verdicts.includes('FAILED');
 if (plan.judged && complete) writeResults({ report, throughput: results.throughput, machine: about.machine });
-// A missing peer is reported; where everything has to be there, it is a failure as well.
+// A missing peer is reported, and is a failure where every program is required.
 const lacking = verdicts.some((word) => word.startsWith('MISSING')) && process.env.CI === 'true';
 if (!complete || lacking || verdicts.includes('NOT MET')) process.exitCode = 1;
 
-/** Runs a case. One that fails is reported, and the others run all the same. */
+/** Runs a case. If it fails, that is reported and the others still run. */
 async function measure(name, run) {
   console.log(`${new Date().toISOString().slice(11, 19)} ${name}`);
   try {

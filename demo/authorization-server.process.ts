@@ -7,7 +7,7 @@ import { type AuthorizationServerOptions, startAuthorizationServer } from './aut
 const options = JSON.parse(process.env.AUTHORIZATION_SERVER_OPTIONS ?? '{}') as AuthorizationServerOptions;
 const server = await startAuthorizationServer(options);
 
-// Exits outright: once the server is closed nothing is worth waiting for, and the fork's channel would keep it alive.
+// Exits at once: nothing else is worth waiting for, and the fork's channel would keep the process alive.
 const end = () => void server.close().then(() => process.exit(0));
 process.once('SIGTERM', end).once('SIGINT', end).once('disconnect', end);
 

@@ -10,7 +10,7 @@ import { TokenStorage } from './token-storage.js';
 export interface AuthorizationServerOptions {
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Default: the demo client alone. */
+  /** Default: only the demo client. */
   readonly clients?: readonly DemoClient[];
   /** Default `jwt`, as Aspose issues them. `oidc-provider` introspects `opaque` tokens only. */
   readonly accessTokenFormat?: 'jwt' | 'opaque';
@@ -34,11 +34,11 @@ const SCOPES = ['api.platform', 'api.products'];
 const ROUTES = { token: '/connect/token', introspection: '/connect/introspect', jwks: '/connect/jwks' };
 
 /**
- * A real OAuth 2.0 authorization server on loopback: `oidc-provider`, set up to issue what Aspose Cloud issues, a JWT
- * that is good for 24 hours, for `grant_type=client_credentials`. A client may send its secret in the form body or by
- * HTTP Basic; `oidc-provider` takes either from a client registered for one of them.
+ * A real OAuth 2.0 authorization server on loopback: `oidc-provider`, set up to issue the same as Aspose Cloud: a JWT
+ * valid for 24 hours, for `grant_type=client_credentials`. A client may send its secret in the form body or by HTTP
+ * Basic; `oidc-provider` accepts both from a client registered for one of them.
  *
- * @throws the listening error (`EADDRINUSE`, `EACCES`) when the port cannot be had.
+ * @throws the listening error (`EADDRINUSE`, `EACCES`) when the port is not available.
  */
 export async function startAuthorizationServer({
   port = 0,
@@ -74,7 +74,7 @@ export async function startAuthorizationServer({
         enabled: true,
         defaultResource: () => API,
         getResourceServerInfo: (ctx) => {
-          // Left to itself the provider drops a scope it does not know; Aspose refuses it.
+          // By default the provider ignores unknown scopes; Aspose refuses them.
           const unknown = [...ctx.oidc.requestParamScopes].find((scope) => !SCOPES.includes(scope));
           if (unknown !== undefined) throw new errors.InvalidScope('requested scope is not allowed', unknown);
           return {

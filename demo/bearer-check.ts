@@ -7,7 +7,7 @@ const MAX_REVOKED = 10_000;
 /** What is wrong with a token, in the words of RFC 6750 §3.1. */
 export type BearerFault = 'missing' | 'invalid_token';
 
-/** Decides which tokens are good: those that the authorization server signed, that have not expired and were not revoked. */
+/** Accepts tokens that the authorization server signed and that are neither expired nor revoked. */
 export class BearerCheck {
   readonly #keys: ReturnType<typeof createRemoteJWKSet>;
   readonly #revoked = new Set<string>();

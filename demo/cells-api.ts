@@ -12,7 +12,7 @@ import { FileStorage, type StoredFile } from './file-storage.js';
 export interface CellsApiOptions {
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Who signs the tokens. */
+  /** The issuer of the tokens. */
   readonly issuer: string;
   /** Where its keys are. */
   readonly jwksUrl: string;
@@ -41,7 +41,7 @@ interface Operation {
  * Stands in for the Cells API on loopback: the storage operations and the list of worksheets, on the paths and in the
  * shapes of the official SDKs, for tokens of the demo's authorization server. Bodies are streamed both ways.
  *
- * @throws the listening error (`EADDRINUSE`, `EACCES`) when the port cannot be had.
+ * @throws the listening error (`EADDRINUSE`, `EACCES`) when the port is not available.
  */
 export async function startCellsApi({ port = 0, issuer, jwksUrl }: CellsApiOptions): Promise<CellsApi> {
   const storage = await FileStorage.open();
@@ -75,7 +75,7 @@ export async function startCellsApi({ port = 0, issuer, jwksUrl }: CellsApiOptio
       else reply(response, 500, { Code: 500, Message: error instanceof Error ? error.message : 'unknown' });
     });
   });
-  // An upload may take as long as it takes.
+  // No limit for uploads.
   server.requestTimeout = 0;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -162,7 +162,7 @@ function contentOf(request: IncomingMessage): Promise<Readable> {
   });
 }
 
-/** With HEAD, ranges and conditions as RFC 9110 has them. */
+/** Supports HEAD, ranges and conditions (RFC 9110). */
 async function download(file: StoredFile, root: string, request: IncomingMessage, response: ServerResponse) {
   const { statusCode, headers, stream } = await send(request, file.blob, { root, cacheControl: false });
   response.writeHead(statusCode, {
@@ -174,7 +174,7 @@ async function download(file: StoredFile, root: string, request: IncomingMessage
   await pipeline(stream, response);
 }
 
-/** RFC 9530: the digest of the whole file, also where a range of it is sent. */
+/** RFC 9530: the digest of the whole file, even if only a range is sent. */
 const reprDigest = ({ sha256 }: StoredFile) => `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`;
 
 const nameOf = ({ path }: StoredFile) => path.slice(path.lastIndexOf('/') + 1);
@@ -188,7 +188,7 @@ function notFound(response: ServerResponse): void {
   reply(response, 404, { Code: 404, Message: 'There is no such file.' });
 }
 
-/** At once, as Aspose does, whatever is still to come of the body. */
+/** Refuses at once, as Aspose does, even if the body is not complete. */
 function refuse(request: IncomingMessage, response: ServerResponse, challenge: string): void {
   request.resume();
   reply(response, 401, { Code: 401, Message: 'Unauthorized' }, { 'WWW-Authenticate': challenge });

@@ -1,8 +1,8 @@
 const PARENT_CHECK_MS = 500;
 
 /**
- * Aborted when the demo is to end: by Ctrl-C, SIGTERM or a closed terminal, or because npm was killed. npm passes a signal
- * on to the shell it runs a script in, and that shell dies of it without passing it on, so there the parent is watched.
+ * Aborted when the demo should end: by Ctrl-C, SIGTERM or a closed terminal, or because npm was killed. npm passes a
+ * signal on to the shell that runs the script, and the shell dies without passing it on, so the parent is watched, too.
  */
 export function endRequested(): AbortSignal {
   const controller = new AbortController();

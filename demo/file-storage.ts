@@ -19,7 +19,7 @@ export interface StoredFile {
 
 const MAX_FILES = 1_000;
 
-/** Files by their path, their bytes in a temporary folder that goes with the storage: no file is ever held in memory. */
+/** Files by their path. Their bytes are in a temporary folder that is deleted with the storage, never in memory. */
 export class FileStorage {
   readonly #files = new Map<string, StoredFile>();
 
@@ -29,7 +29,7 @@ export class FileStorage {
     return new FileStorage(await mkdtemp(join(tmpdir(), 'cells-api-')));
   }
 
-  /** Replaces what was there once all bytes have come, and not before. */
+  /** Replaces an existing file only when all bytes have arrived. */
   async write(path: string, content: Readable): Promise<StoredFile> {
     const blob = randomUUID();
     const hash = createHash('sha256');
@@ -42,7 +42,7 @@ export class FileStorage {
       },
     });
     try {
-      if (this.#files.size >= MAX_FILES) throw new Error(`this storage takes ${MAX_FILES} files`);
+      if (this.#files.size >= MAX_FILES) throw new Error(`this storage is limited to ${MAX_FILES} files`);
       await pipeline(content, measured, createWriteStream(join(this.folder, blob)));
     } catch (error) {
       await this.#discard(blob);

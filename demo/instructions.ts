@@ -1,6 +1,6 @@
 import { type DemoClient } from './demo-client.js';
 
-/** What the demo prints once it runs: the lines work when pasted into a shell, top to bottom, the last ones into node. */
+/** What the demo prints once it runs. The lines can be pasted into a shell in order, the last ones into node. */
 export function instructions(url: string, { clientId, clientSecret }: DemoClient): string {
   const operation = `${url}/v4.0/cells/connect/token`;
   const file = `${url}/v4.0/cells/storage/file`;

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net';
 export class DemoError extends Error {}
 
 /**
- * The port the service is to listen on: the one asked for, once it is known to be free, or any free one for 0. Asked
- * before the service starts, because its own failure comes later and what answered on the port would not be the service.
+ * The port for the service: the requested one if it is free, or any free one for 0. Checked before the service starts,
+ * because otherwise another program's answer on that port might be taken for the service's.
  */
 export async function listeningPort(asked: string): Promise<number> {
   const port = Number(asked);

@@ -7,8 +7,8 @@ import { DemoError, listeningPort } from './listening-port.js';
 import { startService } from './service.process.js';
 
 /**
- * `npm run demo`: a real authorization server, a stand-in of the Cells API, and the service in front of both, until Ctrl-C.
- * `npm run start:dev` is the same with a service that is built anew on every change.
+ * `npm run demo`: a real authorization server, a stand-in of the Cells API, and the service in front of both, until
+ * Ctrl-C. `npm run start:dev` is the same with a service that is rebuilt on every change.
  */
 async function demo(end: AbortSignal): Promise<void> {
   const ended = new Promise<void>((resolve) => {

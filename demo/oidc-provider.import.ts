@@ -1,6 +1,6 @@
 /**
- * Imports `oidc-provider` without the line it prints on Node 20: the features used here work there (the tests run on it),
- * and the line would be the first thing a reader of the demo sees. Everything else it has to say is let through.
+ * Imports `oidc-provider` without the warning that it prints on Node 20: the features used here work there (the tests
+ * run on it), and the warning would be the first line of the demo. All its other output is shown.
  */
 export async function importOidcProvider() {
   const warn = console.warn;

@@ -4,24 +4,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DemoError } from './listening-port.js';
 
-/** The first compilation of `start:dev` included, on a busy machine. */
+/** Enough for the first compilation of `start:dev` on a busy machine. */
 const START_BUDGET_MS = 120_000;
 const STOP_BUDGET_MS = 10_000;
 
 export interface ServiceProcess {
   readonly url: string;
-  /** Resolves when the process is gone, for whatever reason. */
+  /** Resolves when the process has ended, for whatever reason. */
   readonly exited: Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Where the service gets its tokens from, and sends requests of the Cells API to. */
+/** Where the service gets its tokens, and where it sends requests to the Cells API. */
 export interface Upstreams {
   readonly UPSTREAM_TOKEN_URL: string;
   readonly CELLS_API_URL: string;
 }
 
-/** What is run: the service as it was built, or Nest's command that builds it anew, and restarts it, on every change. */
+/** What to run: the built service, or Nest's command that rebuilds and restarts it on every change. */
 const PROGRAMS = {
   built: ['dist/main.js'],
   watched: ['node_modules/@nestjs/cli/bin/nest.js', 'start', '--watch', '--preserveWatchOutput'],
@@ -46,7 +46,7 @@ export async function startService(
         HOST: '127.0.0.1',
         PORT: String(port),
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
-        // There is no balancer to be told.
+        // There is no load balancer that needs notice.
         SHUTDOWN_NOTICE_MS: '0',
       },
       // In a process group of its own, so that Ctrl-C reaches it once, through stop(), and not twice.
@@ -92,7 +92,7 @@ async function stopped(service: ChildProcess, exited: Promise<void>): Promise<vo
   clearTimeout(kill);
 }
 
-/** Nest's command has the service as a child, which is to end with it. */
+/** Signals the whole group, because Nest's command runs the service as a child, which must end with it. */
 function signalGroup(service: ChildProcess, signal: NodeJS.Signals): void {
   if (process.platform === 'win32' || service.pid === undefined) service.kill(signal);
   else process.kill(-service.pid, signal);

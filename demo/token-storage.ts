@@ -3,8 +3,8 @@ import { type Adapter, type AdapterPayload } from 'oidc-provider';
 const MAX_TOKENS = 10_000;
 
 /**
- * What `oidc-provider` keeps, in memory. Only opaque tokens come here, so that they can be introspected; JWTs carry all
- * there is to know about them and are never stored.
+ * The storage of `oidc-provider`, in memory. Only opaque tokens are stored, so that they can be introspected; JWTs
+ * contain all their data.
  */
 export class TokenStorage implements Adapter {
   readonly #tokens = new Map<string, AdapterPayload>();
@@ -25,7 +25,7 @@ export class TokenStorage implements Adapter {
     return Promise.resolve();
   }
 
-  // The rest serves logins, devices and grants, none of which a client credentials server has.
+  // The other methods are for logins, devices and grants, which a client credentials server does not have.
   consume(): Promise<void> {
     return Promise.resolve();
   }

@@ -8,8 +8,8 @@ import { startAuthorizationServer, startService } from '../servers/node-servers.
 const SAMPLES = 400;
 
 /**
- * The memory of a service that never sees the same client twice: its peak in MiB, and how much more it has in the last
- * quarter of the run than in the second, when the cache has long been full (it takes 10,000 entries).
+ * The memory of a service that never sees the same client twice: its peak in MiB, and how much more it uses in the last
+ * quarter of the run than in the second, when the cache (10,000 entries) has long been full.
  */
 export function measureDistinctPairs(plan, directory) {
   return withServers(async (started) => {

@@ -158,7 +158,7 @@ async function startWithSession(started, directory, api) {
   return service;
 }
 
-/** The upstream, on the core for load, and the settings of who is in front of it. */
+/** The upstream, on the load's core, and the settings for the server in front of it. */
 async function startCellsApi(directory) {
   const server = await startPeer('cells-api.mjs', directory, {}, LOAD_CORE);
   const origin = `http://127.0.0.1:${server.port}`;

@@ -6,13 +6,12 @@ import { withServers } from '../process/with-servers.mjs';
 import { median } from '../report/median.mjs';
 import { startAuthorizationServer, startPeer, startService } from '../servers/node-servers.mjs';
 
-/** Short enough that most have nothing in them but what the server itself does, all its small garbage collections included. */
+/** Short enough that most slices show only the server itself, including all its small garbage collections. */
 const SLICE_S = 0.05;
 
 /**
  * The 99th percentile of reuse and of the bare Fastify route, both at the same fixed rate, in ms: of slices of a
- * twentieth of a second each, and of whole rounds, whose 99th percentile says on a shared machine how often the machine
- * was taken away.
+ * twentieth of a second, and of whole rounds, where it shows how often a shared machine took the core away.
  */
 export function measureLatency(rate, plan, directory) {
   return withServers(async (started) => {

@@ -15,16 +15,16 @@ import { peerSettings, startAuthorizationServer, startService } from '../servers
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
-/** Requests of one round; a service does some 10,000 a second. */
+/** A service answers about 10,000 requests a second. */
 const REQUESTS_PER_SECOND = 10_000;
-/** One way: about as far as between two data centres of one city. */
+/** One way: about the delay between two data centres in the same city. */
 const LINK_DELAY_MS = 1;
 
 /**
- * What the shared store costs: `reuse` is requests per second with Redis behind the memory against those with memory
- * alone. `link` and `loopback` are for a token that another instance fetched, with Redis behind a slow link and right
- * here, with no other request under way, medians in ms: `found` for such a token, `kept` for the same token once it is
- * in memory, and `roundTrip` for the two commands that read it, sent to Redis on the same way by ioredis alone.
+ * What the shared store costs. `reuse` compares requests per second with Redis behind the memory and with memory only.
+ * `link` and `loopback` are for a token that another instance fetched, with Redis behind a slow link and on loopback,
+ * without other requests; medians in ms: `found` for such a token, `kept` for the same token once it is in memory, and
+ * `roundTrip` for the two commands that read it, sent by ioredis alone over the same link.
  */
 export function measureSharedStore(plan, directory) {
   return withServers(async (started) => {
@@ -67,7 +67,7 @@ async function measureReuse(plan, servers) {
   return median(results[1]) / median(results[0]);
 }
 
-/** One request at a time, each kind in turn: what else happens on the machine happens to all of them alike. */
+/** One request at a time, each kind in turn, so that other work on the machine affects all of them alike. */
 async function measureFound({ foundTokens }, issuer, fetcher, { finder, redisPort }) {
   const redis = new Redis(redisPort);
   const [fetching] = await openConnections(fetcher.port, 1);
@@ -91,7 +91,7 @@ async function measureFound({ foundTokens }, issuer, fetcher, { finder, redisPor
   return { found: found.summary().p50, kept: kept.summary().p50, roundTrip: roundTrip.summary().p50 };
 }
 
-/** A busy machine may make Redis miss its 50 ms, and be bypassed for a while; the median stands while most are found. */
+/** On a busy machine Redis may miss its 50 ms and be bypassed for a while. The median holds if most are found. */
 function expectFound(total, fetched) {
   if (fetched > total / 4) throw new Error(`${fetched} of ${total} tokens of another instance were not found`);
 }
@@ -117,7 +117,7 @@ async function startRedis(directory) {
   return ServerProcess.start({ name: 'redis-server', core: LOAD_CORE, command, port, directory });
 }
 
-/** The way to Redis from another machine. */
+/** A link like the one to Redis on another machine. */
 async function startLink(directory, redisPort) {
   const environment = { TARGET_PORT: String(redisPort), DELAY_MS: String(LINK_DELAY_MS) };
   return ServerProcess.start(await peerSettings('slow-link.mjs', directory, environment, LOAD_CORE));

@@ -9,8 +9,8 @@ import { startAuthorizationServer, startService } from '../servers/node-servers.
 const UPSTREAM_LATENCY_MS = 100;
 
 /**
- * Many requests of one pair at once while nothing is kept for it: the upstream requests this takes, and the time until
- * the last of them is answered, in units of the upstream's latency. Connections are open before, as a load balancer's are.
+ * Many requests of one pair at once while nothing is kept for it: the number of upstream requests, and the time until
+ * the last one is answered, in units of the upstream's latency. Connections are already open, as with a load balancer.
  */
 export function measureSingleFlight(plan, directory) {
   return withServers(async (started) => {

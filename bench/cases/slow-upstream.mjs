@@ -5,7 +5,7 @@ import { withServers } from '../process/with-servers.mjs';
 import { startAuthorizationServer, startService } from '../servers/node-servers.mjs';
 
 const UPSTREAM_LATENCY_MS = 80;
-/** 99 of 100 requests are for one of so many kept tokens, and one is for a token nobody asked for before. */
+/** 99 of 100 requests are for one of this many kept tokens, and one is for a new pair. */
 const KEPT = 99;
 const OF = 100;
 
@@ -24,7 +24,7 @@ export function measureSlowUpstream(plan, directory) {
       if (failures > 0) throw new Error(`${failures} of ${total} requests failed\n${service.output()}`);
       return p50;
     };
-    // One second at the least, for every token that is to be reused is fetched here.
+    // At least one second, because all tokens to be reused are fetched here.
     await load(plan.slowUpstreamRate * Math.max(1, plan.warmUpS));
     const before = await issuer.requests();
     const total = plan.slowUpstreamRate * plan.slowUpstreamS;

@@ -4,12 +4,12 @@ import { median } from '../report/median.mjs';
 import { peerSettings, serviceSettings } from '../servers/node-servers.mjs';
 
 /**
- * From starting the process to its first connection: the service's, and an empty Nest application's. `ms` is time, `cost`
- * instructions where they can be counted, and seconds of CPU time elsewhere.
+ * From starting the process to its first connection: the service's, and an empty Nest application's. `ms` is time,
+ * `cost` instructions where they can be counted, and seconds of CPU time elsewhere.
  */
 export async function measureStart(plan, directory) {
   const results = { service: [], empty: [] };
-  // One more than counts, to have everything in the page cache.
+  // The first one does not count: it fills the page cache.
   for (let round = 0; round <= plan.starts; round += 1) {
     const empty = await timeToListen(await peerSettings('empty-nest.mjs', directory));
     const service = await timeToListen(await serviceSettings(directory));
@@ -29,7 +29,7 @@ async function timeToListen(settings) {
   return { ms, cost: countsInstructions ? await instructionsToListen(settings) : cpuSeconds };
 }
 
-/** A start of its own, which the time above must not suffer from: the process waits until the counter is on. */
+/** Counts in a separate start, so that it does not affect the time: the process waits until the counter is on. */
 async function instructionsToListen(settings) {
   const server = ServerProcess.spawnStopped(settings);
   const counter = await countInstructions([server.pid]);

@@ -31,7 +31,7 @@ export function measureThroughput(plan, directory) {
   return contest((started) => enterAll(started, plan, directory), plan, directory);
 }
 
-/** Starts every server and sees that each answers as it should. */
+/** Starts every server and checks its answer. */
 async function enterAll(started, plan, directory) {
   const first = clientCredentials(0);
   const pairs = Array.from({ length: plan.pairs }, (_, n) => clientCredentials(n));
@@ -55,7 +55,7 @@ async function enterAll(started, plan, directory) {
   const issuer = await started(startAuthorizationServer(directory));
   const environment = { UPSTREAM_TOKEN_URL: issuer.tokenUrl };
   const startReuse = () => started(startService(directory, environment));
-  // A process for each form: what V8 optimises for one must not be what another is measured with.
+  // A process for each form, so that V8's optimisations for one form do not affect another.
   await enter(REUSE_BY_QUERY, await startReuse(), [byQuery(first)], true);
   await enter(REUSE_BY_FORM, await startReuse(), [byForm(first)], true);
   await enter(REUSE_BY_BASIC, await startReuse(), [byBasic(first)], true);

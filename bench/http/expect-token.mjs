@@ -1,7 +1,7 @@
 import { tokenResponse } from './token-response.mjs';
 
 /**
- * Sends one request and looks at all of the answer, which is too much work to do under load.
+ * Sends one request and checks the whole answer, which would be too much work under load.
  *
  * @throws Error unless the answer is 200 with the token of this client.
  */

@@ -3,10 +3,10 @@ import { tokenResponse } from './token-response.mjs';
 
 const { access_token: accessToken } = JSON.parse(tokenResponse(clientCredentials(0).clientId));
 
-/** What every request of the Cells API has. */
+/** Sent with every request to the Cells API. */
 export const BEARER = { Authorization: `Bearer ${accessToken}` };
 
-/** The path of a file with so many bytes. */
+/** The path of a file of this many bytes. */
 export function filePath(bytes) {
   return `/v4.0/cells/storage/file/${bytes}`;
 }

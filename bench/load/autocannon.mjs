@@ -1,6 +1,6 @@
 import autocannon from 'autocannon';
 
-/** For where wrk is missing. It is slower than some of what it measures: the report shows how busy the server was. */
+/** Used without wrk. It is slower than some of the servers; the report shows how busy the server was. */
 export async function loadWithAutocannon({ port, requests, connections, seconds }) {
   const result = await autocannon({
     url: `http://127.0.0.1:${port}`,

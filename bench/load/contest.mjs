@@ -4,8 +4,8 @@ import { median } from '../report/median.mjs';
 import { putUnderLoad } from './load.mjs';
 
 /**
- * Requests per second of several servers, one after the other in every round. All of them are started anew several times;
- * the figures are medians over these generations of processes.
+ * Requests per second of several servers, which take turns in every round. All of them are restarted several times; the
+ * figures are medians over these generations of processes.
  *
  * @param {(started: Function) => Promise<{ contenders: Contender[], check?: () => Promise<void> }>} enterAll starts the
  *   servers and sees that each answers as it should; `check` throws if the load was not what it should have been
@@ -13,8 +13,8 @@ import { putUnderLoad } from './load.mjs';
  * @typedef {{ name: string, server: import('../process/server-process.mjs').ServerProcess, requests: object[],
  *   own: boolean }} Contender
  * @typedef {{ requestsPerSecond: number, requestsPerCpuSecond: number, instructionsPerRequest: number | undefined,
- *   p50: number, p99: number, busy: number, own: boolean }} Throughput medians; `busy` is the share of its core that the
- *   server used (less than nearly all of it means that something else was what limited the figure)
+ * p50: number, p99: number, busy: number, own: boolean }} Throughput medians; `busy` is the share of its core that the
+ * server used (less than nearly all of it means that something else was what limited the figure)
  */
 export async function contest(enterAll, plan, directory) {
   const generations = [];
@@ -32,7 +32,7 @@ async function measureGeneration(enterAll, plan, directory) {
   const results = new Map(contenders.map((contender) => [contender, []]));
   for (const contender of plan.warmUpS > 0 ? contenders : []) await run(contender, plan.warmUpS, plan, directory);
   for (let round = 0; round < plan.rounds; round += 1) {
-    // There and back, so that what slows the machine down for a while does not always hit the same ones.
+    // In alternating order, so that a slow phase of the machine does not always hit the same ones.
     for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
       results.get(contender).push(await run(contender, plan.loadS, plan, directory));
     }

@@ -3,13 +3,13 @@ import { connect } from 'node:net';
 
 const END_OF_HEADERS = '\r\n\r\n';
 const NOTHING = Buffer.alloc(0);
-/** What is read is looked at before anything else is read: one buffer does for all connections. */
+/** One buffer for all connections, because data is processed before more is read. */
 const INBOX = Buffer.alloc(64 * 1024);
 
-/** An HTTP connection with one request on it at a time, as bare as it can be: the load must not be what is measured. */
+/** An HTTP connection with one request at a time, as simple as possible, so that the load itself is not measured. */
 class KeepAliveConnection {
   #socket;
-  /** The beginning of a response whose end is still to come. */
+  /** The part of an incomplete response received so far. */
   #begun = NOTHING;
   #answered;
 
@@ -24,8 +24,8 @@ class KeepAliveConnection {
   }
 
   /**
-   * Sends a message. `answered` is called with the status of the response once all of it is there, and with `undefined`
-   * if the server closes instead.
+   * Sends a message. `answered` is called with the status when the response is complete, or with `undefined` if the
+   * server closes the connection.
    */
   send(message, answered) {
     this.#answered = answered;
@@ -43,7 +43,7 @@ class KeepAliveConnection {
       this.#begun = NOTHING;
       this.#settle(Number(received.latin1Slice(9, 12)));
     } else this.#begun = Buffer.from(received);
-    // `false` would stop the reading.
+    // `false` would stop reading.
     return true;
   }
 

@@ -17,7 +17,7 @@ export class Latencies {
     return { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: percentile(sorted, 1) };
   }
 
-  /** The 99th percentile of every so many, in the order in which they came. */
+  /** The 99th percentile of each group of `count`, in order of arrival. */
   p99OfEvery(count) {
     const slices = Math.floor(this.#count / count);
     return Array.from({ length: slices }, (_, n) =>

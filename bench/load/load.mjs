@@ -1,7 +1,7 @@
 import { canRunWrk, loadWithWrk } from './wrk.mjs';
 import { loadWithAutocannon } from './autocannon.mjs';
 
-/** What puts servers under load here. */
+/** The load generator that is available. */
 export const loadGenerator = canRunWrk ? 'wrk' : 'autocannon';
 
 /**

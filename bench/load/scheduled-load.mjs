@@ -3,9 +3,9 @@ import { openConnections } from './keep-alive-connection.mjs';
 import { Latencies } from './latencies.mjs';
 
 /**
- * Sends a number of requests on a schedule: the nth is due `n / rate` seconds after the first, whether or not the server
- * keeps up, and its latency counts from when it was due. A server that stalls thus pays for every request that had to
- * wait, those in the queue here included (no "coordinated omission"). Without a rate everything is due at once.
+ * Sends requests on a schedule: the nth is due `n / rate` seconds after the first, whether or not the server keeps up,
+ * and its latency counts from when it was due. So a stall of the server counts for every request that had to wait,
+ * including those queued here (no "coordinated omission"). Without a rate everything is due at once.
  *
  * @param {{ port: number, connections: number, total: number, rate?: number, messageAt: (n: number) => string,
  *   onProgress?: (answered: number) => void }} load
@@ -46,7 +46,7 @@ export async function loadOnSchedule({ port, connections, total, rate, messageAt
       });
       sent += 1;
     };
-    // Timers are too coarse for tens of thousands a second: look at the clock all the time.
+    // Checks the clock all the time, because timers are too coarse for tens of thousands a second.
     const watchClock = () => {
       sendDue();
       if (rate !== undefined && sent < total) setImmediate(watchClock);

@@ -4,7 +4,7 @@ import { BEARER, filePath } from '../http/file-request.mjs';
 
 const PIECE = Buffer.alloc(64 * 1024, 'x');
 
-/** Downloads a file and throws unless all of its bytes come. */
+/** Downloads a file and throws unless all of its bytes arrive. */
 export async function download(port, bytes) {
   const response = await answerTo(open(port, 'GET', filePath(bytes)).end());
   let received = 0;
@@ -32,7 +32,7 @@ export async function upload(port, bytes) {
   await answered;
 }
 
-/** What a client on a slow line sends: 16 KiB a second, in pieces as its system hands them on. */
+/** A client on a slow line sends 16 KiB a second, in such pieces. */
 const SLOW_PIECE = Buffer.alloc(4096, 'x');
 const SLOW_INTERVAL_MS = 250;
 
@@ -50,7 +50,7 @@ function beginSlowUpload(port, delayMs) {
   const sending = open(port, 'PUT', filePath(0));
   let sent = 0;
   const answered = expectReceived(sending, () => sent);
-  // Looked at in the end: until then it must not count as a rejection that nobody handles.
+  // Checked at the end; until then it must not count as an unhandled rejection.
   answered.catch(() => undefined);
   const send = () => {
     sending.write(SLOW_PIECE);

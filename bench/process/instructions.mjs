@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** What `perf` counts in user and kernel mode alike: nginx does most of its work in the kernel, JavaScript does not. */
+/** Counted in user and kernel mode, because nginx does most of its work in the kernel and JavaScript does not. */
 const EVENT = 'instructions';
 
 /** Whether this machine counts instructions; many virtual machines do not. */
@@ -21,7 +21,7 @@ function canCount(event) {
  * @returns {Promise<{ stop: () => Promise<number> }>}
  */
 export async function countInstructions(pids, event = EVENT) {
-  // The counter starts switched off and says when it has been switched on, so that nothing is missed.
+  // The counter starts disabled and confirms when it is enabled, so that nothing is missed.
   const options = ['stat', '-x', ',', '-e', event, '-D', '-1', '--control', 'fd:3,4', '-p', pids.join(',')];
   const perf = spawn('perf', options, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
   const [, , stderr, control, acknowledgements] = perf.stdio;

@@ -26,7 +26,7 @@ export class ServerProcess {
     const output = openSync(this.#log, 'a');
     const [program, ...args] = pinned(core, command);
     this.#child = spawn(program, args, {
-      // In the temporary directory, for no `.env` of the project's is to have a say.
+      // In the temporary directory, so that a `.env` of the project is not read.
       cwd: directory,
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', output, output],
@@ -44,7 +44,7 @@ export class ServerProcess {
     return server;
   }
 
-  /** One that does nothing until it is told to {@link proceed}. */
+  /** Spawns one that does nothing until {@link proceed}. */
   static spawnStopped(settings) {
     return new ServerProcess({
       ...settings,
@@ -70,7 +70,7 @@ export class ServerProcess {
     }
   }
 
-  /** The last of what it wrote. */
+  /** The end of its output. */
   output() {
     return readFileSync(this.#log, 'utf8').slice(-2000);
   }
@@ -101,7 +101,7 @@ export class ServerProcess {
     clearTimeout(force);
   }
 
-  /** Asks it to end without waiting; a killed nginx would leave its worker behind. */
+  /** Asks it to end, without waiting. Killing nginx would leave its worker behind. */
   terminate() {
     this.#child.kill('SIGTERM');
   }

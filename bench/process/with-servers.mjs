@@ -1,5 +1,5 @@
 /**
- * Runs a case with servers that end when it does.
+ * Runs a case and stops its servers afterwards.
  *
  * @template T
  * @param {(started: <S extends { stop(): Promise<void> }>(server: Promise<S>) => Promise<S>) => Promise<T>} run `started`

@@ -3,7 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { loadGenerator } from '../load/load.mjs';
 import { canPin } from '../process/cores.mjs';
 
-/** What the figures were measured on, in a line. */
+/** The machine that the figures were measured on, in a line. */
 export function machine() {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
   const parts = [

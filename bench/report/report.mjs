@@ -1,6 +1,6 @@
 import { requirementsTable, throughputTable } from './tables.mjs';
 
-/** Everything a run found, as Markdown. */
+/** All results of a run, as Markdown. */
 export function writeReport({ results, rows, judged, machine, revision, date }) {
   const { throughput, latency, distinctPairs, sharedStore, start, smallFiles, largeFiles, slowUploads } = results;
   const ms = (value) => `${value.toPrecision(3)} ms`;

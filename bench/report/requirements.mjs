@@ -18,13 +18,13 @@ import {
 import { hasNginx } from '../servers/nginx.mjs';
 
 /**
- * What has to be true, and what the bench found.
+ * The requirements, with the measured figures.
  *
  * @typedef {{ what: string, bound?: 'at least' | 'at most', limit?: number, goal?: number, unit: string,
- *   measured: number | undefined, byCpuTime?: number, byInstructions?: number, judged?: number, missing?: string }} Requirement
- *   `byCpuTime` is the ratio of what the two do in a second of CPU time, `byInstructions` of what they do with the same
- *   number of instructions: other work on the machine disturbs both less. `judged` is the figure that the bound is for,
- *   where that is not `measured`; without a bound nothing is required
+ * measured: number | undefined, byCpuTime?: number, byInstructions?: number, judged?: number, missing?: string }}
+ * Requirement `byCpuTime` is the ratio of what the two do in a second of CPU time, `byInstructions` of what they do
+ * with the same number of instructions: other work on the machine disturbs both less. `judged` is the figure that the
+ * bound is for, where that is not `measured`; without a bound nothing is required
  * @param {{ throughput?: Map, latency?: object, singleFlight?: object, slowUpstream?: object, distinctPairs?: object,
  *   sharedStore?: object, start?: object, smallFiles?: Map, largeFiles?: Map, manyFiles?: object,
  *   slowUploads?: object }} results a case that failed is not there
@@ -42,12 +42,12 @@ export function requirements(results) {
       byInstructions: instructions && 1 / instructions,
     };
   };
-  /** Between two servers in JavaScript, what a request costs is the question; how fast the core is at the moment is not. */
+  /** Between two servers in JavaScript the cost of a request counts, not the current speed of the core. */
   const cost = (of, to, among) => {
     const ratios = ratio(of, to, among);
     return { ...ratios, judged: ratios.byInstructions ?? ratios.byCpuTime };
   };
-  /** How fast the load's core is limits a transfer of large files: what it costs the server is the question. */
+  /** Transfers of large files are limited by the load's core, so the cost for the server counts. */
   const transfer = (way, to) => {
     const divided = (figure) => divide(largeFiles?.get(GATEWAY)?.[way][figure], largeFiles?.get(to)?.[way][figure]);
     const byCpuTime = divided('perCpuSecond');
@@ -165,7 +165,7 @@ function shown(what, ratio) {
   return { what, unit: '×', ...ratio };
 }
 
-/** What finding a token adds to having it, in round trips. */
+/** What a token from the shared store costs beyond a kept one, in round trips. */
 function added(way) {
   return way && (way.found - way.kept) / way.roundTrip;
 }

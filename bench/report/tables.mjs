@@ -1,6 +1,6 @@
 import { verdict } from './verdict.mjs';
 
-/** What has to be true, as a Markdown table. */
+/** The requirements, as a Markdown table. */
 export function requirementsTable(requirements, judged) {
   return table(
     ['case', 'required', 'goal', 'measured', 'by CPU time', 'by instructions', 'verdict'],
@@ -15,7 +15,7 @@ export function requirementsTable(requirements, judged) {
   );
 }
 
-/** Requests per second and what goes with them, as a Markdown table. */
+/** Requests per second and related figures, as a Markdown table. */
 export function throughputTable(title, throughput) {
   return table(
     [title, 'requests/s', 'p50', 'p99', 'core used', 'requests per CPU second', 'instructions per request'],
@@ -35,7 +35,7 @@ export function throughputTable(title, throughput) {
   );
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 function round(value) {
   return String(Number(value.toPrecision(3)));
 }

@@ -1,4 +1,4 @@
-/** As little as Fastify can do: one route that returns a ready string. */
+/** The least that Fastify can do: one route that returns a ready string. */
 import { fastify } from 'fastify';
 import { clientCredentials } from '../http/client-credentials.mjs';
 import { TOKEN_PATH } from '../http/token-request.mjs';

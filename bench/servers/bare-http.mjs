@@ -1,4 +1,4 @@
-/** As little as Node can do over HTTP: a ready string for whatever comes in. */
+/** The least that Node can do over HTTP: a ready string for every request. */
 import { createServer } from 'node:http';
 import { clientCredentials } from '../http/client-credentials.mjs';
 import { tokenResponse } from '../http/token-response.mjs';
@@ -9,6 +9,6 @@ const server = createServer((_request, response) => {
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': text.length });
   response.end(text);
 });
-// Fastify's; with Node's own 5 s, a pause of the whole machine would end all connections.
+// Fastify's default. With Node's own 5 s, a pause of the whole machine would end all connections.
 server.keepAliveTimeout = 72_000;
 server.listen(Number(process.env.PORT), '127.0.0.1');

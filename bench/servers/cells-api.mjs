@@ -1,6 +1,6 @@
 /**
- * Stands in for the Cells API: a GET of `…/<bytes>` is answered with a file of so many bytes, and a PUT, once all of it is
- * there, with how many bytes it had.
+ * Stands in for the Cells API: a GET of `…/<bytes>` is answered with a file of that many bytes, and a PUT, once
+ * complete, with the number of its bytes.
  */
 import { createServer } from 'node:http';
 

@@ -1,4 +1,4 @@
-/** An empty Nest application on Fastify with Swagger, as `nest new` and Nest's own documentation have it. */
+/** An empty Nest application on Fastify with Swagger, as made by `nest new` and Nest's own documentation. */
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';

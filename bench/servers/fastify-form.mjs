@@ -1,4 +1,4 @@
-/** Fastify with @fastify/formbody: reads a token request from a form, checks that it has all it needs, answers a ready string. */
+/** Fastify with @fastify/formbody: reads a token request from a form, checks it, and answers a ready string. */
 import formBody from '@fastify/formbody';
 import { fastify } from 'fastify';
 import { clientCredentials } from '../http/client-credentials.mjs';

@@ -1,4 +1,4 @@
-/** The rest of the Cells API passed through without a service of one's own: @fastify/http-proxy, as documented. */
+/** Passing the rest of the Cells API through without writing a service: @fastify/http-proxy, as documented. */
 import proxy from '@fastify/http-proxy';
 import { fastify } from 'fastify';
 

@@ -1,4 +1,4 @@
-/** Forwarding as one would do it without a service of one's own: @fastify/http-proxy, as documented. */
+/** Forwarding without writing a service: @fastify/http-proxy, as documented. */
 import proxy from '@fastify/http-proxy';
 import { fastify } from 'fastify';
 import { TOKEN_PATH } from '../http/token-request.mjs';

@@ -1,4 +1,4 @@
-/** nginx, as far as it helps to be fast: one worker, no access log, connections kept on both sides. */
+/** nginx configured for speed: one worker, no access log, connections kept on both sides. */
 function nginxConf(directory, servers) {
   return `
     ${process.getuid() === 0 ? 'user root;' : ''}
@@ -19,7 +19,7 @@ function nginxConf(directory, servers) {
     }`;
 }
 
-/** Forwards everything over connections that are kept alive; `unbuffered`, bodies of any size as they come. */
+/** Forwards everything over kept-alive connections; `unbuffered` streams bodies of any size. */
 export function forwardingConf({ directory, port, upstreamPort, unbuffered }) {
   return nginxConf(
     directory,
@@ -40,7 +40,7 @@ export function forwardingConf({ directory, port, upstreamPort, unbuffered }) {
   );
 }
 
-/** Answers everything with one text, at once: an upstream that costs the load's core as little as can be. */
+/** Answers everything with one text at once: an upstream that costs the load's core as little as possible. */
 export function answeringConf({ directory, port, text }) {
   return nginxConf(
     directory,

@@ -8,12 +8,12 @@ import { freePort } from '../process/free-port.mjs';
 import { ServerProcess } from '../process/server-process.mjs';
 import { answeringConf, forwardingConf } from './nginx-conf.mjs';
 
-/** Debian keeps it where only root looks for programs. */
+/** Debian installs it where only root's PATH finds it. */
 const PROGRAM = ['nginx', '/usr/sbin/nginx'].find((program) => spawnSync(program, ['-v']).status === 0);
 
 export const hasNginx = PROGRAM !== undefined;
 
-/** nginx as an upstream: a token response for whatever comes in, on the core for load. */
+/** nginx as an upstream: a token response for every request, on the load's core. */
 export async function startNginxUpstream(directory) {
   const text = tokenResponse(clientCredentials(0).clientId);
   return startNginx('nginx upstream', LOAD_CORE, directory, (place) => answeringConf({ ...place, text }));

@@ -6,7 +6,7 @@ import { ServerProcess } from '../process/server-process.mjs';
 
 const PROJECT = new URL('../../', import.meta.url);
 
-/** The service under test, started by the command that `npm start` has, its settings as given and else the defaults. */
+/** The service under test, started by the same command as in `npm start`, with default settings unless given. */
 export async function serviceSettings(directory, environment = {}) {
   const port = await freePort();
   return {
@@ -34,7 +34,7 @@ export async function startPeer(file, directory, environment, core) {
   return ServerProcess.start(await peerSettings(file, directory, environment, core));
 }
 
-/** The upstream, on the core for load. */
+/** The upstream, on the load's core. */
 export async function startAuthorizationServer(directory, latencyMs = 0) {
   const environment = { LATENCY_MS: String(latencyMs) };
   const server = await ServerProcess.start(

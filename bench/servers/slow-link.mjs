@@ -1,13 +1,13 @@
 /**
- * A TCP relay to TARGET_PORT that makes loopback as slow as a network: whatever comes, either way, goes on DELAY_MS later,
- * in the order in which it came.
+ * A TCP relay to TARGET_PORT that makes loopback as slow as a network: data in either direction is passed on DELAY_MS
+ * later, in order.
  */
 import { connect, createServer } from 'node:net';
 import { setImmediate, setTimeout } from 'node:timers';
 
 const target = { host: '127.0.0.1', port: Number(process.env.TARGET_PORT), noDelay: true };
 const delayMs = Number(process.env.DELAY_MS);
-/** Timers are late by up to this: what is left of the delay is spent looking at the clock. */
+/** Timers may be late by this much, so the rest of the delay is spent watching the clock. */
 const TIMER_TOLERANCE_MS = 1.5;
 
 createServer({ noDelay: true }, (client) => {

@@ -21,7 +21,7 @@ describe('The clock that tokens age by', () => {
     wall += ms;
   };
 
-  it('is the monotonic clock while both agree, and where they drift apart', () => {
+  it('is the monotonic clock while both agree or slowly drift apart', () => {
     pass(5000);
     expect(clock()).toBe(1_005_000);
     wall += 900;
@@ -38,7 +38,7 @@ describe('The clock that tokens age by', () => {
     expect(clock()).toBe(1_001_000 + 2 * HOUR_MS);
   });
 
-  it('does not go back with the wall clock, and notices a suspend after that', () => {
+  it('does not go back with the wall clock, and notices a later suspend', () => {
     wall -= 10 * HOUR_MS;
     expect(clock()).toBe(1_000_000);
     pass(1000);

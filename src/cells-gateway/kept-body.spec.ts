@@ -17,7 +17,7 @@ describe('A body that may have to be repeated', () => {
     ['bytes one by one', 3000, 1],
     ['256 KiB in odd pieces', MOST, 1000],
     ['256 KiB at once', MOST, MOST],
-  ])('is kept as it came: %s', (_what, bytes, chunkBytes) => {
+  ])('is kept unchanged: %s', (_what, bytes, chunkBytes) => {
     const content = randomBytes(bytes);
     expect(kept(new KeptBodies(), content, chunkBytes).bytes?.equals(content)).toBe(true);
   });
@@ -28,7 +28,7 @@ describe('A body that may have to be repeated', () => {
     expect(body.bytes).toBeUndefined();
   });
 
-  it('finds 32 MiB of room, which others find again when it is dropped', () => {
+  it('shares 32 MiB with all others, and gives its part back when it is dropped', () => {
     const bodies = new KeptBodies();
     const content = randomBytes(MOST);
     const all = Array.from({ length: 128 }, () => kept(bodies, content));
@@ -41,7 +41,7 @@ describe('A body that may have to be repeated', () => {
     expect(next.bytes?.equals(content)).toBe(true);
     expect(kept(bodies, Buffer.of(1)).bytes).toBeUndefined();
 
-    // One that turns out to be too large gives back what it had.
+    // One that turns out to be too large gives back its part.
     next.add(Buffer.of(1));
     expect(kept(bodies, content).bytes).toHaveLength(MOST);
   });

@@ -48,14 +48,14 @@ describe('Kept connections', () => {
 
   const serverHasClosed = () => Promise.all(accepted.map((socket) => once(socket, 'close')));
 
-  it('are used again, and the request is told', async () => {
+  it('are used again, and the request knows it', async () => {
     expect((await get()).reused).toBe(false);
     expect((await get()).reused).toBe(true);
     expect(accepted).toHaveLength(1);
     expect(kept.numbers).toEqual({ connections: 1, idle: 1, waiting: 0 });
   });
 
-  it('keep nothing of the request that was the last to use them', async () => {
+  it('keep nothing of the last request', async () => {
     const headers = ['Host', 'g', 'Authorization', 'Bearer a-token-of-somebody'];
     const request = new ClientRequest({ agent: kept, path: '/', headers });
     await get(request);
@@ -65,7 +65,7 @@ describe('Kept connections', () => {
     expect(inspect(socket, { depth: 6, showHidden: true })).not.toContain('a-token-of-somebody');
   });
 
-  it('are as many as may be; who has to wait gets the first that is free, in turn', async () => {
+  it('are limited; waiting requests get the next free one in order', async () => {
     const order: string[] = [];
     answer = (request, response) => {
       order.push(request.url ?? '');
@@ -78,7 +78,7 @@ describe('Kept connections', () => {
     expect(order.slice(2)).toEqual(['/3', '/4']);
   });
 
-  it('are not given to a request that has ended while it waited', async () => {
+  it('are not given to a request that ended while waiting', async () => {
     const [first, second, third] = [open(), open(), open()];
     expect(kept.numbers.waiting).toBe(1);
     third.destroy();
@@ -93,7 +93,7 @@ describe('Kept connections', () => {
     expect(kept.numbers).toEqual({ connections: 2, idle: 2, waiting: 0 });
   });
 
-  it('that break make room for who waits', async () => {
+  it('that break make room for waiting requests', async () => {
     answer = (request, response) => (request.url === '/broken' ? request.socket.destroy() : response.end('ok'));
     for (const path of ['/broken', '/broken']) {
       new ClientRequest({ agent: kept, path }).on('error', () => undefined).end();

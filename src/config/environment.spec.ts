@@ -32,7 +32,7 @@ describe('readEnvironment', () => {
     });
   });
 
-  it('takes no sessions where no tokens are kept', () => {
+  it('refuses sessions without a token cache', () => {
     const source = { TOKEN_CACHE: 'off', CELLS_API_SESSION_MAX_S: '86400' };
 
     expect(() => readEnvironment(source)).toThrow(
@@ -41,11 +41,11 @@ describe('readEnvironment', () => {
     expect(readEnvironment({ ...source, TOKEN_CACHE: 'memory' }).authority.cellsApiSessionMaxS).toBe(86_400);
   });
 
-  it('takes an empty variable for one that is not set, and leaves others alone', () => {
+  it('treats an empty variable as not set, and ignores other variables', () => {
     expect(readEnvironment({ PORT: '', HOST: ' ', PATH: '/bin' })).toEqual(readEnvironment({}));
   });
 
-  it('reads numbers, and takes blanks around a value off', () => {
+  it('reads numbers, and ignores blanks around a value', () => {
     expect(readEnvironment({ PORT: ' 8080 ', TOKEN_MAX_AGE_S: '300' })).toMatchObject({
       PORT: 8080,
       authority: { tokenMaxAgeS: 300 },
@@ -100,7 +100,7 @@ describe('readEnvironment', () => {
     'https://cells.example.com/',
     'http://localhost:8088',
     'http://[::1]:1',
-  ])('takes the Cells API %s', (url) => {
+  ])('accepts the Cells API %s', (url) => {
     expect(readEnvironment({ CELLS_API_URL: url }).CELLS_API_URL).toBe(url);
   });
 
@@ -157,7 +157,7 @@ describe('readEnvironment', () => {
     );
   });
 
-  it('takes a secret from a file as well, and says what is wrong with it without quoting it', () => {
+  it('reads a secret from a file as well, and says what is wrong with it without quoting it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'secret-files-'));
     const file = join(folder, 'secret');
     writeFileSync(file, `${'x'.repeat(40)}\n`);
@@ -181,7 +181,7 @@ describe('readEnvironment', () => {
 });
 
 describe('maskedEnvironment', () => {
-  it('has each variable, and of secrets that they are set', () => {
+  it('has each variable, and says of secrets only that they are set', () => {
     const masked = maskedEnvironment(
       readEnvironment({
         UPSTREAM_TOKEN_URL: 'https://a.example/token?key=geheim',
@@ -233,11 +233,11 @@ describe('unknownVariables', () => {
     ['upstream_ca_file', 'UPSTREAM_CA_FILE'],
     ['TLS_CERT', 'TLS_CERT_FILE'],
     ['REDIS_URL_FILES', 'REDIS_URL_FILE'],
-  ])('finds that %s was to be %s', (name, nearest) => {
+  ])('finds that %s should be %s', (name, nearest) => {
     expect(unknownVariables({ [name]: 'x' })).toEqual([{ name, nearest }]);
   });
 
-  it('leaves the variables of others alone', () => {
+  it('ignores the variables of other programs', () => {
     const others = 'HOME HOSTNAME POST PORTS LANG TERM TOKEN REDIS_HOST REDIS_PORT NODE_OPTIONS LOGNAME PATH UPSTREAM';
     const known = Object.keys(ENVIRONMENT_SETTINGS);
 

@@ -26,7 +26,7 @@ describe('securityHeaders', () => {
     expect(securityHeaders(false)['Content-Security-Policy']).toBe("default-src 'none'; frame-ancestors 'none'");
   });
 
-  it('demand HTTPS where there is HTTPS', () => {
+  it('demand HTTPS when the service is reached over HTTPS', () => {
     expect(securityHeaders(false)).not.toHaveProperty('Strict-Transport-Security');
     expect(securityHeaders(true)).toHaveProperty('Strict-Transport-Security');
   });

@@ -6,7 +6,7 @@ const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 
 
 type Line = Readonly<Record<string, unknown>>;
 
-describe('The log of what the library tells', () => {
+describe('The log of the library’s events', () => {
   let now: number;
   let lines: Line[];
 
@@ -31,7 +31,7 @@ describe('The log of what the library tells', () => {
     outcome,
   });
 
-  it('has one line a minute of each kind of Redis trouble, and counts those left out', () => {
+  it('has one line a minute for each kind of Redis trouble, and counts the lines left out', () => {
     const log = logAt('info');
     for (let second = 0; second < 60; second += 1) {
       now = second * 1000;
@@ -57,7 +57,7 @@ describe('The log of what the library tells', () => {
     ]);
   });
 
-  it('tells each time that Redis comes and goes, and nothing while it works', () => {
+  it('has a line each time that Redis comes or goes, and none while it works', () => {
     const log = logAt('debug');
     for (const outcome of ['available', 'unavailable', 'available'] as const) {
       log({ type: 'shared_store', operation: 'connection', outcome });
@@ -106,14 +106,14 @@ describe('The log of what the library tells', () => {
     ]);
   });
 
-  it('leaves out what comes by the thousand, unless at debug', () => {
+  it('leaves out very frequent events, unless at debug', () => {
     const log = logAt('info');
     for (const [level, event] of told) if (level === 'debug') log(event);
 
     expect(lines).toEqual([]);
   });
 
-  it('tells of a held client that keeps asking a few times a minute, and of failures all the same', () => {
+  it('has a few lines a minute about a held client that keeps asking, and still has failures', () => {
     const log = logAt('info');
     const client = 'f00dCAFE';
     const answered = (outcome: 'invalid_client' | 'server_error', status: number): AuthorityEvent => ({

@@ -18,7 +18,7 @@ describe('LogOutput', () => {
 
   const written = () => readFileSync(join(folder, 'log'), 'utf8');
 
-  it('writes its lines in their order, all of them before it ends, and none after that', async () => {
+  it('writes all lines in order before it ends, and none afterwards', async () => {
     const output = new LogOutput(file);
     for (let line = 0; line < 2000; line += 1) output.write(`${line}\n`);
     const ended = output.end();
@@ -30,7 +30,7 @@ describe('LogOutput', () => {
     expect(output.dropped).toBe(0);
   });
 
-  it('drops and counts the lines for which there is no room, and says so once', async () => {
+  it('drops and counts lines when there is no room, and says so once', async () => {
     const output = new LogOutput(file, 10_000);
     const reports: number[] = [];
     const recovered = new Promise<void>((resolve) => {
@@ -49,7 +49,7 @@ describe('LogOutput', () => {
     expect(written()).toBe(`${'x'.repeat(99)}\n`.repeat(100) + 'after\n');
   });
 
-  it('ends though nothing can be written', async () => {
+  it('ends even if nothing can be written', async () => {
     const output = new LogOutput(openSync('/dev/full', 'w'));
     output.write('lost\n');
     await output.end();

@@ -33,7 +33,7 @@ describe('Lines that repeat', () => {
     for (let i = 0; i < times; i += 1) repeated.write(kind, client, () => lines.push(`${kind} ${String(client)}`));
   };
 
-  it('are written five times a minute about each client, and counted after that', () => {
+  it('are written five times a minute for each client, and then counted', () => {
     write(1000, 'refused', 'a');
     write(7, 'refused', 'b');
     expect(lines.map((line) => line.at(-1)).join('')).toBe('aaaaabbbbb');
@@ -49,7 +49,7 @@ describe('Lines that repeat', () => {
     expect(lines).toHaveLength(5);
   });
 
-  it('are bounded for all clients together, known or not, and each kind by itself', () => {
+  it('are bounded for all clients together, known or not, separately for each kind', () => {
     for (let client = 0; client < 10_000; client += 1) write(1, 'refused', `client-${client}`);
     write(10_000, 'malformed');
     expect(lines).toHaveLength(600);

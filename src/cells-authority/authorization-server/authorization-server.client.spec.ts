@@ -46,7 +46,7 @@ describe('AuthorizationServerClient', () => {
     jest.useRealTimers();
   });
 
-  /** The status of what comes of a request that has all of its time now. */
+  /** The status of the outcome of a request that begins now. */
   const request = async (name: string): Promise<number> => {
     const credentials = { clientId: name, clientSecret: 'secret' };
     const asked = { credentials, scope: undefined, client: name, pair: name, origin: name };
@@ -63,7 +63,7 @@ describe('AuthorizationServerClient', () => {
     for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
   };
 
-  it('sends nothing that has less than a quarter of its time left', async () => {
+  it('does not send a request with less than a quarter of its time left', async () => {
     const first = request('first');
     const [inTime, late] = [request('in time'), request('late')];
     await asFarAsItGoes();
@@ -80,7 +80,7 @@ describe('AuthorizationServerClient', () => {
     expect(events.at(-1)).toEqual({ type: 'not_forwarded', reason: 'waited_too_long' });
   });
 
-  it('tells of those who gave up waiting, and does not take their timeouts for the death of upstream', async () => {
+  it('reports requests that waited too long, and does not count their timeouts as failures of upstream', async () => {
     const first = request('first');
     const waiting = Array.from({ length: 10 }, (_, nth) => request(`waiting ${nth}`));
     await asFarAsItGoes();

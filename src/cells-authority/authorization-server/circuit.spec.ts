@@ -25,7 +25,7 @@ describe('Circuit', () => {
     }
   }
 
-  it('lets everything through while all is well', () => {
+  it('lets everything through at first', () => {
     circuit.succeeded();
     expect(circuit.admit(HERE)).toBe(true);
     expect(changes).toEqual([]);
@@ -39,7 +39,7 @@ describe('Circuit', () => {
     expect(changes).toEqual(['open']);
   });
 
-  it('takes failures within less than a second for one event', () => {
+  it('counts failures within less than a second as one event', () => {
     failFor(100, 9);
     now = 1_000_999;
     failFor(1, 0);
@@ -49,7 +49,7 @@ describe('Circuit', () => {
     expect(circuit.admit(HERE)).toBe(false);
   });
 
-  it('starts to count anew after a success', () => {
+  it('starts counting again after a success', () => {
     failFor(4, 400);
     circuit.succeeded();
     failFor(4, 400);
@@ -75,7 +75,7 @@ describe('Circuit', () => {
     expect(changes).toEqual(['open']);
   });
 
-  it('opens for all when no connection can be made, whoever notices', () => {
+  it('opens for all when no connection can be made, whichever origin notices', () => {
     for (let nth = 0; nth < 5; nth += 1) {
       expect(circuit.admit(ELSEWHERE)).toBe(true);
       circuit.unreachable();
@@ -99,7 +99,7 @@ describe('Circuit', () => {
     expect(changes).toEqual(['open', 'half_open', 'open', 'half_open']);
   });
 
-  it('lets another one try when nothing came of the first', () => {
+  it('lets another one try when the first had no outcome', () => {
     failFor(5, 250);
     now += 5000;
     expect(circuit.admit(HERE)).toBe(true);
@@ -107,12 +107,12 @@ describe('Circuit', () => {
     expect([circuit.admit(HERE), circuit.admit(HERE)]).toEqual([true, false]);
   });
 
-  it('does not open because nothing came of a request', () => {
+  it('does not open because of a request without an outcome', () => {
     circuit.undecided();
     expect(changes).toEqual([]);
   });
 
-  it('closes when the try succeeds, or a request that was sent before does', () => {
+  it('closes when the trial or an earlier request succeeds', () => {
     failFor(5, 250);
     circuit.succeeded();
     expect(circuit.refuses(HERE)).toBe(false);
@@ -120,7 +120,7 @@ describe('Circuit', () => {
     expect(changes).toEqual(['open', 'closed']);
   });
 
-  it('says never less than a second', () => {
+  it('never has a Retry-After below a second', () => {
     failFor(5, 250);
     now += 60_000;
     expect(circuit.retryAfter).toBe(1);

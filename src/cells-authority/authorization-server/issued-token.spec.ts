@@ -27,7 +27,7 @@ const tokenResponses = fc
   });
 
 describe('IssuedToken', () => {
-  it('leaves a token response byte for byte as it was, expires_in aside', () => {
+  it('leaves a token response byte for byte unchanged, except expires_in', () => {
     fc.assert(
       fc.property(tokenResponses, fc.integer({ min: 0, max: 31_536_000 }), ({ seconds, write }, remaining) => {
         const token = IssuedToken.parse(write(seconds));

@@ -13,7 +13,7 @@ function errorOf(judgement: Judgement) {
 }
 
 describe('judgeResponse', () => {
-  it('takes a 200 with a token response', () => {
+  it('accepts a 200 with a token response', () => {
     expect(judge(200, TOKEN)).toMatchObject({ outcome: 'token', token: { accessToken: 't', lifetime: 60 } });
   });
 
@@ -36,7 +36,7 @@ describe('judgeResponse', () => {
     expect(errorOf(judgement).status).toBe(answered);
   });
 
-  it('passes on when to come back, or says so itself', () => {
+  it('passes on Retry-After, or sets it itself', () => {
     expect(errorOf(judge(429, '', '7')).retryAfter).toBe(7);
     expect(errorOf(judge(429)).retryAfter).toBe(60);
     expect(errorOf(judge(503, '', '7')).retryAfter).toBe(7);
@@ -44,7 +44,7 @@ describe('judgeResponse', () => {
     expect(errorOf(judge(400, '{"error":"a"}', '7')).retryAfter).toBeUndefined();
   });
 
-  it('relays an OAuth error as it is', () => {
+  it('relays an OAuth error unchanged', () => {
     const body = '{ "error":"invalid_scope", "error_description":"none" }';
     expect(errorOf(judge(400, body)).body).toBe(body);
   });

@@ -7,7 +7,7 @@ describe('sharedLookup', () => {
     answers.push(answer);
   });
 
-  it('asks once for all who ask meanwhile, and again after that', () => {
+  it('makes one lookup for all concurrent callers, and a new one afterwards', () => {
     const shared = sharedLookup(lookup);
     shared('a.example', { all: true }, done);
     shared('a.example', { all: true }, done);

@@ -9,25 +9,25 @@ function placeOf(entered: Place | NoPlace): Place {
 }
 
 describe('WaitingLine', () => {
-  /** Waits for a place, notes the name when it comes, and gives it back at once. */
+  /** Waits for a place, notes the name on getting it, and gives it back at once. */
   const wait = async (line: WaitingLine, order: string[], origin: string, name: string): Promise<void> => {
     const place = placeOf(await line.enter(origin, 1000));
     order.push(name);
     place();
   };
 
-  it('gives places at once while there are some', () => {
+  it('gives places at once while there are free ones', () => {
     const line = new WaitingLine(2, 0);
     expect([line.enter(HERE, 1), line.enter(HERE, 1)].map((place) => typeof place)).toEqual(['function', 'function']);
   });
 
-  it('turns away whoever would be one too many waiting', () => {
+  it('turns away requests when too many are waiting', () => {
     const line = new WaitingLine(1, 0);
     placeOf(line.enter(HERE, 1) as Place);
     expect(line.enter(HERE, 1)).toBe('too_many_waiting');
   });
 
-  it('calls those of one origin in the order they came', async () => {
+  it('calls the requests of one origin in order of arrival', async () => {
     const line = new WaitingLine(1, 3);
     const leave = placeOf(await line.enter(HERE, 1000));
     const order: string[] = [];
@@ -38,7 +38,7 @@ describe('WaitingLine', () => {
     expect(order).toEqual(['1', '2', '3']);
   });
 
-  it('lets origins take turns, however many wait at one of them', async () => {
+  it('lets origins take turns, however many requests one of them has', async () => {
     const line = new WaitingLine(1, 10);
     const leave = placeOf(await line.enter(HERE, 1000));
     const order: string[] = [];
@@ -52,7 +52,7 @@ describe('WaitingLine', () => {
     expect(order).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
   });
 
-  it('makes room for other origins at the expense of the one that has most in a full line', async () => {
+  it('makes room in a full line at the expense of the origin with the most requests', async () => {
     const line = new WaitingLine(1, 4);
     const leave = placeOf(await line.enter(HERE, 1000));
     const order: string[] = [];
@@ -65,7 +65,7 @@ describe('WaitingLine', () => {
       'too_many_waiting',
       'too_many_waiting',
     ]);
-    // Both have two now: neither makes room for a third of the other's.
+    // Both have two now, so neither has to make room for the other.
     expect(line.enter(ELSEWHERE, 1000)).toBe('too_many_waiting');
     expect(line.enter(HERE, 1000)).toBe('too_many_waiting');
 
@@ -74,7 +74,7 @@ describe('WaitingLine', () => {
     expect(order).toEqual(['a1', 'b1', 'a2', 'b2']);
   });
 
-  it('lets nobody wait for longer than its time, and nobody in behind one who gave up', async () => {
+  it('lets no request wait for longer than its time, and keeps no place for one that gave up', async () => {
     const line = new WaitingLine(1, 1);
     const leave = placeOf(await line.enter(HERE, 1000));
     expect(await line.enter(HERE, 20)).toBe('waited_too_long');
@@ -84,7 +84,7 @@ describe('WaitingLine', () => {
     expect(line.enter(HERE, 0)).toBe('waited_too_long');
   });
 
-  it('sends those away who are refused meanwhile, and keeps the others', async () => {
+  it('turns away the origins that are refused meanwhile, and keeps the others', async () => {
     const line = new WaitingLine(1, 10);
     const leave = placeOf(await line.enter(HERE, 1000));
     const order: string[] = [];

@@ -23,7 +23,7 @@ function violationsOf(parameters: object): number {
 }
 
 describe('validateTokenRequest', () => {
-  it('finds plainly valid only what the rules of the DTO accept', () => {
+  it('only treats a request as plainly valid if the rules of the DTO accept it', () => {
     fc.assert(
       fc.property(request, (one) => {
         if (!isPlainlyValid(one.client_id, one.client_secret, one.scope, one.grant_type)) return;

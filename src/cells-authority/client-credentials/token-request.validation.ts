@@ -26,7 +26,7 @@ export function validateTokenRequest(
   throw invalidRequest(Object.values(violation.constraints ?? {})[0] ?? `${violation.property} is invalid`);
 }
 
-/** Recognizes nearly every valid request at a hundredth of the cost; all others go through the rules themselves. */
+/** Recognises nearly every valid request at a hundredth of the cost; all others go through the rules themselves. */
 export function isPlainlyValid(
   clientId: string,
   clientSecret: string,

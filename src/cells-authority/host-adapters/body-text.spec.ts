@@ -19,12 +19,12 @@ describe('readBodyText', () => {
     jest.useRealTimers();
   });
 
-  /** Streams hand over what they were given in later ticks. */
+  /** Streams emit data in later ticks. */
   async function streamed(): Promise<void> {
     for (let ticks = 0; ticks < 4; ticks += 1) await new Promise(process.nextTick);
   }
 
-  it('joins what arrives in pieces, in the middle of a character too', async () => {
+  it('joins a body that arrives in pieces, even if a character is split', async () => {
     const bytes = Buffer.from('schlüssel');
     request.push(bytes.subarray(0, 5));
     request.push(bytes.subarray(5));
@@ -37,7 +37,7 @@ describe('readBodyText', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('takes 16 KiB and refuses one byte more', async () => {
+  it('accepts 16 KiB and refuses one byte more', async () => {
     request.push(Buffer.alloc(16 * 1024));
     await streamed();
     expect(onRefused).not.toHaveBeenCalled();
@@ -67,7 +67,7 @@ describe('readBodyText', () => {
     expect(onRefused.mock.calls).toEqual([[expect.objectContaining({ status: 408, error: 'invalid_request' })]]);
   });
 
-  it('forgets a client that goes away', async () => {
+  it('never settles when the client disconnects', async () => {
     request.destroy();
     await streamed();
 

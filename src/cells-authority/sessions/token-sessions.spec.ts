@@ -35,7 +35,7 @@ class Scene {
     this.sessions = new TokenSessions(options as AuthorityOptions, authority, undefined, clock, clock);
   }
 
-  /** Hands a token out that has so many seconds left. */
+  /** Hands out a token with this many seconds left. */
   handOut(token: IssuedToken, remaining = token.lifetime): void {
     this.sessions.begin(REQUEST, answerWith(token, token.text, 'kept', remaining));
   }
@@ -46,7 +46,7 @@ class Scene {
 }
 
 describe('TokenSessions', () => {
-  it('keep 10,000, the longest unused going first', () => {
+  it('are limited to 10,000; the least recently used go first', () => {
     const scene = new Scene();
     for (let nth = 0; nth < 10_000; nth += 1) scene.handOut(issue(`token-${nth}`));
     expect(scene.has('token-0')).toBe(true);
@@ -59,7 +59,7 @@ describe('TokenSessions', () => {
     expect(scene.has('token-2')).toBe(true);
   });
 
-  it('are out of the memory soon after they have ended', () => {
+  it('are removed from memory soon after they have ended', () => {
     const scene = new Scene();
     const scope = 's'.repeat(512);
     for (let nth = 0; nth < 10_000; nth += 1) {
@@ -101,7 +101,7 @@ describe('TokenSessions', () => {
     expect(sealed.toString('latin1')).not.toMatch(/an-id|a-secret|a-token/);
   });
 
-  it('begin again when the token of one that made room for others is handed out again', () => {
+  it('begin again when the token of an evicted session is handed out again', () => {
     const scene = new Scene();
     const token = issue('a-token');
     scene.handOut(token);
@@ -111,7 +111,7 @@ describe('TokenSessions', () => {
     expect(scene.has('a-token')).toBe(true);
   });
 
-  it('last by the age of the token, not by when it is handed out', () => {
+  it('end at a fixed age of the token, whenever it is handed out', () => {
     const scene = new Scene();
     scene.handOut(issue('a-token', 20_000), 11_000);
     scene.now += 1_000_000;
@@ -123,20 +123,20 @@ describe('TokenSessions', () => {
     expect(scene.has('older')).toBe(false);
   });
 
-  it('have none for a token that does not say how long it lives, which could not be reused', () => {
+  it('do not begin for a token without a lifetime, which could not be reused', () => {
     const scene = new Scene();
     scene.sessions.begin(REQUEST, answerWith(issue('a-token', -1), '', 'fetched'));
     expect(scene.has('a-token')).toBe(false);
   });
 
-  it('have none when they are off', () => {
+  it('do not begin when they are off', () => {
     const scene = new Scene({});
     scene.handOut(issue('a-token'));
     scene.sessions.refused('a-token');
     expect(scene.has('a-token')).toBe(false);
   });
 
-  it('ask for a token under the address of the request, as the service itself does', async () => {
+  it('request a token for the address of the request, as the service itself does', async () => {
     const scene = new Scene();
     scene.handOut(issue('a-token'));
     scene.now += LIFETIME_S * 1000;
@@ -151,7 +151,7 @@ describe('TokenSessions', () => {
     ]);
   });
 
-  it('cost neither memory nor a token request for 100,000 tokens that were made up', () => {
+  it('cost neither memory nor a token request for 100,000 made-up tokens', () => {
     const scene = new Scene();
     scene.handOut(issue('a-token'));
     const before = heapUsed();

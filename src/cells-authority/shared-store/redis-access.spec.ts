@@ -4,7 +4,7 @@ import { type RedisCommands } from './redis-commands.js';
 
 const never = () => new Promise<never>(() => undefined);
 
-/** A Redis that is connected and answers nothing but a ping, and that only when it is told to. */
+/** A connected Redis that only answers pings, and only when told to. */
 class SilentRedis implements RedisCommands {
   readonly ready = true;
   pings = 0;
@@ -29,7 +29,7 @@ describe('RedisAccess', () => {
   const pass = async (ms: number) => {
     now += ms;
     await jest.advanceTimersByTimeAsync(ms);
-    // An answer that came in time is read before Redis is given up.
+    // An answer that arrived in time is read before Redis is bypassed.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   };
@@ -66,7 +66,7 @@ describe('RedisAccess', () => {
     expect(outcomes()).toEqual(['no_answer', 'unavailable', 'bypassed']);
   });
 
-  it('spends one patience on all commands of a request', async () => {
+  it('has one time limit for all commands of a request', async () => {
     const patience = access.newPatience();
     const first = access.ask('read', patience, async () => {
       await new Promise((resolve) => setTimeout(resolve, 30));
@@ -83,7 +83,7 @@ describe('RedisAccess', () => {
     expect(answered).toHaveBeenCalledWith(undefined);
   });
 
-  it('asks after half a second, and ever more seldom, whether Redis is back', async () => {
+  it('asks after half a second, and then less and less often, whether Redis is back', async () => {
     const asked = access.ask('read', access.newPatience(), never);
     await pass(50);
     await asked;

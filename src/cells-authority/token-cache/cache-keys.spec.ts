@@ -27,7 +27,7 @@ describe('CacheKeys', () => {
       { clientId: '', clientSecret: 'ab' },
       { clientId: 'ab', clientSecret: '' },
     ],
-  ])('does not let id and secret be shifted into one another: %j, %j', (one, other) => {
+  ])('keeps id and secret apart: %j, %j', (one, other) => {
     expect(keys.token(one, undefined)).not.toBe(keys.token(other, undefined));
     expect(keys.pair(one)).not.toBe(keys.pair(other));
   });
@@ -43,7 +43,7 @@ describe('CacheKeys', () => {
     );
   });
 
-  it('tells an absent scope from one that looks like a secret', () => {
+  it('distinguishes an absent scope from one that looks like a secret', () => {
     expect(keys.token({ clientId: 'a', clientSecret: 'b' }, 'c')).not.toBe(
       keys.token({ clientId: 'a', clientSecret: 'b1:c' }, undefined),
     );
@@ -60,13 +60,13 @@ describe('CacheKeys', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('shows nothing of what it stands for', () => {
+  it('shows nothing of the credentials', () => {
     const key = keys.token({ clientId: 'my-client-id', clientSecret: 'my-secret' }, 'scope');
     expect(key).toMatch(/^[\w-]{43}$/);
     expect(keys.fingerprint('my-client-id')).toMatch(/^[\w-]{8}$/);
   });
 
-  it('has the same fingerprints in all processes that have the secret, while it is rotated as well, and in no others', () => {
+  it('has the same fingerprints in all processes with the secret, even while it is rotated, and in no others', () => {
     const secret = 'x'.repeat(32);
     const fingerprint = (tokenCacheSecret?: string) => keysFor(TOKEN_URL, tokenCacheSecret).fingerprint('my-client-id');
 

@@ -52,7 +52,7 @@ describe('The networks of a client address', () => {
     '192.0.2.1:443:443',
     '2001:db8::1::',
     '[x]',
-  ])('what is no address, such as "%s", is one client', (address) => {
+  ])('anything but an address, such as "%s", counts as one client', (address) => {
     expect(clientNetworks(address)).toEqual(['unknown']);
   });
 });

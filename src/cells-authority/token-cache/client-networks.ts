@@ -6,7 +6,7 @@ const WITH_PORT = /^(?:\[([^\]]*)\]|([\d.]+))(?::\d*)?$/;
 const EMBEDDED_IPV4 = /^(?:0:0:0:0:0:ffff|64:ff9b:0:0:0:0):([\da-f]+):([\da-f]+)$/;
 
 /**
- * The networks that a client's address belongs to, narrowest first, in normalized spelling. An IPv4 address is one
+ * The networks that a client's address belongs to, narrowest first, in normalised spelling. An IPv4 address is one
  * client. A client with one IPv6 address has 2^64 of them, and often 2^16 such networks, so IPv6 is counted by /64 and
  * by /48. Everything that is not an address counts as one client, `unknown`.
  */

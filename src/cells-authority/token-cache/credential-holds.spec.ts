@@ -50,7 +50,7 @@ describe('CredentialHolds', () => {
     }
   });
 
-  it('repeats the last answer meanwhile, with the Retry-After that remains', async () => {
+  it('repeats the last answer meanwhile, with the remaining Retry-After', async () => {
     const scene = new Scene();
     expect(await scene.ask()).toBe('400 invalid_client -');
     expect(await scene.ask()).toBe('400 invalid_client 5');
@@ -72,7 +72,7 @@ describe('CredentialHolds', () => {
     expect(await scene.ask()).toBe('400 invalid_client 30');
   });
 
-  it('lets so many requests of a pair that worked be under way as may still be refused', async () => {
+  it('runs as many requests of a working pair at once as may still be refused', async () => {
     const scene = new Scene();
     scene.outcome = 'token';
     await scene.ask();
@@ -110,7 +110,7 @@ describe('CredentialHolds', () => {
     expect(await scene.ask()).toBe('token');
   });
 
-  it('leaves the last of 4 refusals to requests that were not refused themselves', async () => {
+  it('keeps the last of 4 refusals for requests that were not refused themselves', async () => {
     const scene = new Scene();
     scene.outcome = refusal('invalid_scope');
     for (const key of ['a', 'b', 'c']) await scene.ask({ ...REQUEST, key });
@@ -164,7 +164,7 @@ describe('CredentialHolds', () => {
     expect(await scene.ask({ pair: 'other', key: 'other', client: 'client' })).toBe('token');
   });
 
-  it('tries a pair that is not known to work by one request at a time', async () => {
+  it('tries a pair that is not known to work with one request at a time', async () => {
     const scene = new Scene();
     const requests = Array.from({ length: 30 }, (_, i) => scene.ask({ ...REQUEST, key: `scope ${i}` }));
     expect(new Set(await Promise.all(requests))).toEqual(new Set(['400 invalid_client -', '400 invalid_client 5']));
@@ -178,7 +178,7 @@ describe('CredentialHolds', () => {
     expect(scene.forwards).toHaveLength(30);
   });
 
-  it('does not make one request’s scope everybody’s failure', async () => {
+  it('does not hold other requests because of one request’s scope', async () => {
     const scene = new Scene();
     scene.outcome = refusal('invalid_scope');
     const bad = scene.ask({ ...REQUEST, key: 'bad scope' });
@@ -186,7 +186,7 @@ describe('CredentialHolds', () => {
     expect([await bad, await good]).toEqual(['400 invalid_scope -', 'token']);
   });
 
-  it('repeats the error code alone where the body was too long to be kept', async () => {
+  it('repeats only the error code when the body was too long to be kept', async () => {
     const scene = new Scene();
     const relayedBody = JSON.stringify({ error: 'invalid_client', error_description: '.'.repeat(2048) });
     scene.outcome = new OAuthError({ error: 'invalid_client', status: 400, description: 'refused', relayedBody });

@@ -9,7 +9,7 @@ class Scene {
 }
 
 describe('FailureRecords', () => {
-  it('lets a refusal lapse after 600 s, and no sooner', () => {
+  it('counts a refusal for exactly 600 s', () => {
     const scene = new Scene();
     scene.records.addRefusal('pair');
     scene.now += 599_999;
@@ -18,7 +18,7 @@ describe('FailureRecords', () => {
     expect(scene.records.refusals('pair')).toBe(0);
   });
 
-  it('holds whoever has 4 refusals until the first of them lapses', () => {
+  it('holds a key with 4 refusals until the first of them lapses', () => {
     const scene = new Scene();
     for (let i = 0; i < 4; i += 1) {
       expect(scene.records.heldUntil('pair')).toBe(-Infinity);
@@ -39,7 +39,7 @@ describe('FailureRecords', () => {
     expect(records.answer('pair', 7)?.description).toBe('another');
   });
 
-  it('tells how many are held', () => {
+  it('counts what is held', () => {
     const scene = new Scene();
     scene.records.setHold('one', 1_001_000, ANSWER);
     scene.records.setHold('other', 1_002_000, ANSWER);
@@ -56,7 +56,7 @@ describe('FailureRecords', () => {
     expect([records.heldUntil('pair'), records.answer('pair', 1)]).toEqual([-Infinity, undefined]);
   });
 
-  it('is bounded in entries, the longest unused going first', () => {
+  it('is bounded in entries; the least recently used go first', () => {
     const { records } = new Scene();
     for (let i = 0; i < 12; i += 1) {
       records.setHold(`pair ${i}`, 1_001_000, ANSWER);

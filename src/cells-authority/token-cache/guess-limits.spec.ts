@@ -72,7 +72,7 @@ describe('GuessLimits', () => {
     expect(isSlowed(other, 'victim')).toBe(600);
   });
 
-  it('tells neighbouring IPv6 networks apart, up to the limit of their /48', async () => {
+  it('counts neighbouring IPv6 networks separately, up to the limit of their /48', async () => {
     await guess(10, '2001:db8:0:1::1', () => 'victim');
     expect(isSlowed('2001:db8:0:2::1', 'victim')).toBeUndefined();
     for (let network = 2; network <= 4; network += 1) await guess(10, `2001:db8:0:${network}::1`, () => 'victim');
@@ -92,7 +92,7 @@ describe('GuessLimits', () => {
     expect(isSlowed('2001:db8:0:5::1', 'yet another')).toBe(600);
   });
 
-  it('lets no more guesses out at once than may still be refused, and slows those that wait once they were', async () => {
+  it('lets out no more guesses at once than may still be refused, and then slows the waiting ones', async () => {
     const started: { end(refused: boolean): void }[] = [];
     const crowd = Array.from({ length: 50 }, () =>
       limits.reserve('192.0.2.1', 'victim', LATE).then(
@@ -110,7 +110,7 @@ describe('GuessLimits', () => {
     expect(outcomes.filter((outcome) => outcome === 'slowed')).toHaveLength(40);
   });
 
-  it('gives the place of a guess that was none to the next in turn', async () => {
+  it('gives the place of a right guess to the next one waiting', async () => {
     const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
     const order: string[] = [];
     const waiting = ['a', 'b', 'c'].map(async (name) => {
@@ -118,7 +118,7 @@ describe('GuessLimits', () => {
       order.push(name);
       place.end(false);
     });
-    // Who asks for another client does not wait for these.
+    // A request for another client does not wait for these.
     (await limits.reserve('192.0.2.1', 'neighbour', LATE)).end(false);
     expect(order).toEqual([]);
     places[0]?.end(false);

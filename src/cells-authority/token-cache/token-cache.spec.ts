@@ -9,7 +9,7 @@ import { type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
 const ANY: ReuseTerms = { maxAge: Infinity, minFresh: 0, forceRefresh: false };
 const HOUR = 3600;
 
-/** A cache by a clock of its own, and an upstream that numbers its tokens. */
+/** A cache with its own clock, and an upstream that numbers its tokens. */
 class Scene {
   now = 1_000_000;
   random = 0;
@@ -52,7 +52,7 @@ class Scene {
   }
 }
 
-/** A fetch whose end the test decides. */
+/** A fetch that ends when the test says so. */
 function pending(): {
   fetch: FetchToken;
   calls: () => number;
@@ -78,7 +78,7 @@ const settled = () => new Promise(setImmediate);
 
 describe('TokenCache', () => {
   describe('reuse', () => {
-    it('serves the kept token with the whole seconds that remain and all else as it was', async () => {
+    it('serves the kept token with the remaining whole seconds and everything else unchanged', async () => {
       const scene = new Scene();
       expect((await scene.obtain()).text).toBe(
         '{"access_token":"t1","token_type":"bearer","expires_in":3600,"more":[1]}',
@@ -154,7 +154,7 @@ describe('TokenCache', () => {
       expect(await scene.obtain()).toMatchObject({ accessToken: 't2', source: 'kept' });
     });
 
-    it('takes a token that was fetched on demand for new enough for 2 seconds, unless it was dropped', async () => {
+    it('reuses a token that was fetched on demand for further demands for 2 seconds, unless it was dropped', async () => {
       const scene = new Scene();
       const demand = async () => (await scene.obtain({ forceRefresh: true })).accessToken;
       await scene.obtain();
@@ -187,7 +187,7 @@ describe('TokenCache', () => {
       expect(await demand()).toBe('t3');
     });
 
-    it('does not reuse a token past maxAge, and still does elsewhere', async () => {
+    it('does not reuse a token past maxAge, but still without it', async () => {
       const scene = new Scene();
       await scene.obtain();
       scene.pass(59);
@@ -209,7 +209,7 @@ describe('TokenCache', () => {
       expect(flight.calls()).toBe(1);
     });
 
-    it('shares a failure and remembers it for nobody', async () => {
+    it('shares a failure and does not remember it', async () => {
       const scene = new Scene();
       const flight = pending();
       const answers = [1, 2, 3].map(() => scene.obtain({}, 'key', flight.fetch));
@@ -252,7 +252,7 @@ describe('TokenCache', () => {
       flight.resolve(scene.token('new'));
     });
 
-    it('retries a failed renewal with growing waits and serves the kept token to its end', async () => {
+    it('retries a failed renewal with growing waits and serves the kept token until it expires', async () => {
       const scene = new Scene();
       await scene.obtain();
       scene.failure = serverError('down');
@@ -292,7 +292,7 @@ describe('TokenCache', () => {
       await expect(scene.obtain()).rejects.toBe(failure);
     });
 
-    it('does not stand in for credentials that were refused', async () => {
+    it('is not used for credentials that were refused', async () => {
       const scene = new Scene();
       await scene.obtain();
       scene.failure = invalidRequest('refused');
@@ -332,7 +332,7 @@ describe('TokenCache', () => {
       expect((await scene.obtain({}, 'b')).accessToken).toBe('t1');
     });
 
-    it('says of a token that is not kept that nothing has happened', async () => {
+    it('reports that a token was not kept', async () => {
       const scene = new Scene();
       await scene.obtain();
       await scene.obtain({ forceRefresh: true });
@@ -358,12 +358,13 @@ describe('TokenCache', () => {
       const scene = new Scene(10_000);
       const keep = (i: number) => scene.obtain({}, `key ${i}`, () => Promise.resolve(scene.token('x'.repeat(65_000))));
       for (let i = 0; i < 500; i += 1) await keep(i);
-      // Three copies of the token each: the response, the response with the seconds that remain, and the token itself.
+      // Each has three copies of the token: the response, the response with the remaining seconds, and the token
+      // itself.
       expect(scene.cache.entries).toBeGreaterThan(320);
       expect(scene.cache.entries).toBeLessThan(344);
     });
 
-    it('leaves nine tenths to others when one pair has very many scopes', async () => {
+    it('leaves nine tenths of the entries to others when one pair has very many scopes', async () => {
       const scene = new Scene(1000);
       for (let i = 0; i < 500; i += 1) await scene.obtain({}, `other ${i}`);
       for (let i = 0; i < 1100; i += 1) await scene.obtain({}, `scope ${i}`, scene.fetch, 'greedy');
@@ -383,7 +384,7 @@ describe('TokenCache', () => {
       expect(scene.cache.entries).toBeLessThan(35);
     });
 
-    it('lets go of what has expired as others come', async () => {
+    it('removes expired entries as others are added', async () => {
       const scene = new Scene();
       for (let i = 0; i < 40; i += 1) await scene.obtain({}, `old ${i}`);
       scene.pass(HOUR + 1);
@@ -411,7 +412,7 @@ describe('TokenCache', () => {
         const expiry = new Map<string, number>();
         const flights: { key: string; end: (ok: boolean, lifetime: number) => void }[] = [];
         const newest = new Map<string, string>();
-        /** Tokens that a client who demanded a new one was given. */
+        /** Tokens that were given to clients who demanded a new one. */
         const demanded = new Set<string>();
         let serial = 0;
         const fetchFor =
