@@ -11,7 +11,7 @@ const form = (id: string) => `client_id=${id}&client_secret=secret-of-${id}`;
 const ask = (service: RunningService, id: string): Promise<WireReply> =>
   exchange(service.origin, { path: `${PATH}?${form(id)}` });
 
-/** Waits until it is so; the test's own time limit ends the wait otherwise. */
+/** Waits until the condition holds, or until the test's time limit. */
 async function eventually(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(setImmediate);
 }
@@ -26,7 +26,7 @@ async function circuitStates(service: RunningService): Promise<Record<string, st
   );
 }
 
-/** The service's clock: the circuit opens and lets one try when the test says so, however slow the machine is. */
+/** The service's clock: the test decides when the circuit opens and lets a trial through, on any machine. */
 let now = 1_000_000;
 beforeAll(() => {
   jest.spyOn(performance, 'now').mockImplementation(() => now);
@@ -60,7 +60,7 @@ describe('14: the circuit', () => {
     }
     expect(await circuitStates(service)).toMatchObject({ open: '1', closed: '0' });
 
-    // A cold client is answered without upstream, which hears nothing of it; kept tokens are served.
+    // A cold client is answered without a request to upstream; kept tokens are served.
     const before = upstream.requests.length;
     const client = new KeepAliveClient();
     for (let nth = 0; nth < 51; nth += 1) {
@@ -72,7 +72,7 @@ describe('14: the circuit', () => {
     expect((await ask(service, 'kept')).status).toBe(200);
     expect(upstream.requests).toHaveLength(before);
 
-    // Half open: of 50 at once a single one tries, and as long as it does, the others are refused.
+    // Half open: of 50 at once a single one is the trial, and until it ends the others are refused.
     now += 5000;
     const waiting: Exchange[] = [];
     script = (exchangeWithUs) => waiting.push(exchangeWithUs);
@@ -96,7 +96,7 @@ describe('14: the circuit', () => {
 });
 
 describe('14: the bulkhead', () => {
-  it('lets a bounded number wait, and turns the others away at once; kept tokens are served', async () => {
+  it('lets a bounded number of requests wait, and refuses the others at once; kept tokens are served', async () => {
     const upstream = await startScriptedServer((exchangeWithUs) => {
       if (exchangeWithUs.request.body.includes('kept')) answerToken(exchangeWithUs);
       else answerNothing(exchangeWithUs);
@@ -128,8 +128,8 @@ describe('14: the bulkhead', () => {
   });
 });
 
-describe('An upstream that is well', () => {
-  it('is not taken for dead because it refuses', async () => {
+describe('A working upstream', () => {
+  it('is not considered down because it refuses', async () => {
     const upstream = await AsposeLimits.start();
     const service = await startService({ UPSTREAM_TOKEN_URL: upstream.tokenUrl, DOCS: 'off' });
     const statuses = new Set<number>();

@@ -4,7 +4,7 @@ const ATTACKER = { clientAddress: '198.51.100.9' };
 const ELSEWHERE = { clientAddress: '192.0.2.1' };
 const ALSO_ELSEWHERE = { clientAddress: '2001:db8::1' };
 
-describe('Somebody who sends made-up pairs from one address', () => {
+describe('A client that sends made-up pairs from one address', () => {
   let time: SimulatedTime;
 
   beforeEach(async () => {
@@ -24,12 +24,12 @@ describe('Somebody who sends made-up pairs from one address', () => {
     expect(await Promise.all(others)).toEqual([200, 200]);
     // Two were sent before anybody had to wait; then the addresses take turns.
     expect(time.upstream.requestCount).toBeLessThan(10);
-    // The line is full of theirs: what is too much is turned away, and not the others.
+    // The line is full of its requests: the surplus is turned away, and not the others.
     const statuses = await Promise.all(madeUp);
     expect(statuses.filter((status) => status === 503)).toHaveLength(28);
   });
 
-  it('and that the authorization server cannot digest opens the circuit for nobody else', async () => {
+  it('does not open the circuit for others if they make the authorization server fail', async () => {
     for (let nth = 0; nth < 6; nth += 1) {
       for (let attack = 0; attack < 6; attack += 1) {
         time.upstream.respondNext({ status: 500 });
@@ -42,7 +42,7 @@ describe('Somebody who sends made-up pairs from one address', () => {
     expect(events.filter(({ type }) => type === 'not_forwarded').length).toBeGreaterThan(0);
   });
 
-  it('opens it for everybody once upstream fails at three addresses, and closes it when that is over', async () => {
+  it('opens it for everybody once upstream fails for three addresses, and closes it afterwards', async () => {
     const dead = async (status: number, clientAddress: string, nth: number) => {
       time.upstream.respondNext({ status: 500 });
       expect(await time.ask(`dead ${clientAddress} ${nth}`, 'x', { clientAddress })).toBe(status);

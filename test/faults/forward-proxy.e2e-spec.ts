@@ -107,7 +107,7 @@ describe('A forward proxy', () => {
     expect(upstream.requests.filter(({ body }) => body.includes('wrong'))).toEqual([]);
   });
 
-  it('that nobody listens at is told of as such', async () => {
+  it('that cannot be reached is reported as such', async () => {
     const service = await start(`http://127.0.0.1:${await closedPort()}`);
 
     expect(await statuses(service)).toEqual([502, 502]);

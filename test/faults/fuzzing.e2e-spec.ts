@@ -12,7 +12,7 @@ import { dose } from '../support/dose.js';
 import { exchange } from '../support/http-exchange.js';
 import { GeneratedRequests, MARKER } from './generated-requests.js';
 
-/** Fewer, while working on something; another seed, to see a failure again. */
+/** Set a lower number while working on something, or a seed to reproduce a failure. */
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? dose(200_000, 2000));
 const SEED = Number(process.env.FUZZ_SEED ?? randomInt(2 ** 31));
 const CONNECTIONS = 16;
@@ -20,7 +20,7 @@ const PIPELINED = 40;
 const BROKEN_EVERY = 3;
 const GROWTH_BYTES = 64 * 1024 * 1024;
 
-/** One connection: sends all, ends it where it is not HTTP that would, and returns all that came back. */
+/** Sends everything on one connection, ends it unless HTTP does, and returns everything that came back. */
 function converse(port: number, bytes: string, end: boolean): Promise<string> {
   return new Promise((resolve) => {
     let received = '';
@@ -36,7 +36,7 @@ function converse(port: number, bytes: string, end: boolean): Promise<string> {
   });
 }
 
-/** Silent, and in a process of its own: the requests are made on one core and answered on the other. */
+/** Without logs and in its own process, so that requests are made on one core and answered on the other. */
 async function startProcess(tokenUrl: string): Promise<{ port: number; child: ChildProcess }> {
   await buildOnce();
   const port = await closedPort();

@@ -1,4 +1,4 @@
-/** Never to be seen in an answer, in whatever part of a request it was sent. */
+/** Must never appear in an answer, whatever part of a request contained it. */
 export const MARKER = 'f7zz-marker-0123456789';
 
 const TOKEN_PATHS = [
@@ -112,12 +112,12 @@ export class GeneratedRequests {
     this.#state = seed >>> 0;
   }
 
-  /** Framed as HTTP demands, and otherwise anything. */
+  /** Valid HTTP framing with arbitrary content. */
   framed(last: boolean): string {
     const method = this.#chance(0.85) ? 'POST' : this.#oneOf(METHODS);
     const query = this.#chance(0.5) ? `?${this.#parameters()}` : '';
     const target = this.#oneOf(this.#chance(0.8) ? TOKEN_PATHS : OTHER_PATHS) + query;
-    // Node reads nothing more from a connection after an Upgrade that nobody takes.
+    // Node reads nothing more from a connection after an Upgrade that nothing handles.
     const pipelinable = last ? HEADERS : PIPELINABLE;
     const headers = Array.from({ length: this.#below(4) }, () => this.#oneOf(pipelinable));
     const body = this.#chance(0.6) ? this.#body() : '';
@@ -126,7 +126,7 @@ export class GeneratedRequests {
     return `${method} ${target} HTTP/1.1\r\nHost: a\r\n${headers.map((header) => `${header}\r\n`).join('')}${this.#frame(body)}`;
   }
 
-  /** Not HTTP, or not quite, or not all of it. */
+  /** Not HTTP, almost HTTP, or incomplete. */
   broken(): string {
     const request = this.framed(false);
     const at = this.#below(request.length);

@@ -45,7 +45,7 @@ describe('Headers of every reply', () => {
     expect(reply.headers).not.toHaveProperty('server');
   });
 
-  it('what is no HTTP at all', async () => {
+  it('something that is not HTTP', async () => {
     const { text } = await rawRequest(Number(new URL(service.origin).port), 'nonsense\r\n\r\n');
     expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(text).toContain('X-Content-Type-Options: nosniff\r\n');
@@ -53,7 +53,7 @@ describe('Headers of every reply', () => {
     expect(text).toContain('Cache-Control: no-store\r\n');
   });
 
-  it('the try-it page may run its own scripts, and none that stand in the page', async () => {
+  it('the try-it page may run its own script files, but no inline scripts', async () => {
     const { headers, body } = await exchange(service.origin, { path: '/cells', method: 'GET' });
     const policy = String(headers['content-security-policy']);
     expect(policy).toContain("script-src 'self'");

@@ -33,7 +33,7 @@ const onTheWire = [
 ];
 const beforeHttp = upstreamFaults.filter(({ row }) => row < 4);
 
-/** One address for all authorization servers of a test: a process is told of one only. */
+/** One address for all authorization servers of a test, because a process is configured with a single one. */
 class Forwarder {
   target = 0;
   readonly #server: Server = createServer((near) => {
@@ -89,7 +89,7 @@ describe('Leaks at LOG_LEVEL=trace, over all tables', () => {
   function addReply({ status, headers, body }: WireReply): void {
     replies += 1;
     scanner.add('headers', JSON.stringify(headers));
-    // A good answer holds a token, and has to.
+    // A good answer contains a token, as it must.
     if (status !== 200) scanner.add('replies', `${status} ${body}\n`);
     else if (body.startsWith('{"access_token"') && !body.includes(FAULTY_TOKEN)) {
       scanner.protect('issued token', String(JSON.parse(body).access_token));
@@ -142,7 +142,7 @@ describe('Leaks at LOG_LEVEL=trace, over all tables', () => {
       forwarder.forwardTo(upstream.tokenUrl);
       await sendInEachForm(service, nth);
       await upstream.close();
-      // So that the circuit stays closed: every fault is to be met.
+      // Keeps the circuit closed, so that every fault is reached.
       forwarder.forwardTo(well.tokenUrl);
       await send(service, {
         path: `${PATH}?client_id=well-client&client_secret=well-client-secret`,

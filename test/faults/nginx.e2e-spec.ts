@@ -14,7 +14,7 @@ import { settled } from './resources.js';
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path));
 const SECRET = 'nginx-test-secret-0123456789';
 
-/** The configuration that SECURITY.md shows, and nothing else, so that what people copy is what is tested. */
+/** Exactly the configuration in SECURITY.md, so that what people copy is tested. */
 function documentedConfiguration(listen: number, service: number): string {
   const shown = /```nginx\n([\s\S]*?)```/.exec(readFileSync(join(__dirname, '..', '..', 'SECURITY.md'), 'utf8'))?.[1];
   if (shown === undefined) throw new Error('SECURITY.md shows no nginx configuration');

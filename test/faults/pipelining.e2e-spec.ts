@@ -15,7 +15,7 @@ const NODE_ARGUMENTS = /"start": ".*"/
   .exec(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'))?.[0]
   .match(/--[\w=-]+/g);
 const FLOOD = 12_000;
-/** What the process takes at rest is less than half of this. */
+/** More than twice the memory of the idle process. */
 const MOST_MIB = 256;
 const MOST_FILES = 100;
 
@@ -28,7 +28,7 @@ const post = (id: string) => {
 
 jest.setTimeout(120_000);
 
-describe('Requests that are sent before the answers to those before them', () => {
+describe('Pipelined requests', () => {
   const ids = Array.from({ length: 20 }, (_, i) => `pipelining-${i}`);
   let upstream: ScriptedServer;
   const asked: (string | null)[] = [];
@@ -105,7 +105,7 @@ describe('Requests that are sent before the answers to those before them', () =>
     expect(mostUnderWay).toBe(1);
 
     text = '';
-    // A body that comes in pieces, between requests without one.
+    // A body in pieces, between requests without one.
     const [first, second] = [post('pipelining-0').slice(0, -5), post('pipelining-0').slice(-5)];
     client.send(get('/health/live') + first);
     await once(client.socket, 'data');

@@ -10,7 +10,7 @@ export function tcpAndTimers(): number {
   return process.getActiveResourcesInfo().filter((resource) => WATCHED.test(resource)).length;
 }
 
-/** Resolves once it is so; the test's own time limit ends the wait otherwise. */
+/** Resolves once the condition holds; waits until the test's time limit. */
 export async function settled(isSo: () => boolean, withinMs = 5000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!isSo()) {
@@ -19,7 +19,7 @@ export async function settled(isSo: () => boolean, withinMs = 5000): Promise<voi
   }
 }
 
-/** Writes PEM text where a setting can name it. */
+/** Writes PEM text to a file, for a setting to name. */
 export function caFile(pem: string): string {
   const file = join(mkdtempSync(join(tmpdir(), 'cells-authority-')), 'ca.pem');
   writeFileSync(file, pem);

@@ -12,7 +12,7 @@ const PATH = '/v4.0/cells/connect/token';
 const MARKER = 'sender-secret-0123456789';
 const HEAD = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
 const CLOSED_WITHIN_MS = 12_000;
-/** As many as Node lets wait to be accepted, so that none is refused. */
+/** As many as Node's accept queue holds, so that none is refused. */
 const SLOW_CONNECTIONS = 500;
 
 let upstream: AsposeLimits;
@@ -104,7 +104,7 @@ describe('18: senders without end', () => {
   beforeAll(() => delays.enable());
   afterAll(() => delays.disable());
 
-  /** The contract's bound; a machine that did not let this process run, and the service in it, is not held against it. */
+  /** The contract's bound. Times when the machine did not let this process run do not count. */
   const closedWithinMs = () => CLOSED_WITHIN_MS + 2 * (delays.max / 1e6);
 
   it(`${senders.map(({ what }) => what).join(', ')}: closed within 12 s, and up to then ${SLOW_CONNECTIONS} of them hold nobody up`, async () => {
@@ -147,7 +147,7 @@ describe('18: senders without end', () => {
     const openMs = await Promise.all(closed);
     clearInterval(byteASecond);
 
-    // Whoever had to wait for a slow one would have waited until it was closed.
+    // A request that had to wait for a slow one would have waited until that was closed.
     expect(statuses).toEqual(Array<number>(100).fill(200));
     expect(Math.max(...openMs)).toBeLessThan(closedWithinMs());
     expect(await outcomes).toEqual(senders.map(({ what }) => ({ what, closed: true, inTime: true })));

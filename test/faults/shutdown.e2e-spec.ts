@@ -10,7 +10,7 @@ import { settled } from './resources.js';
 
 const CLIENTS = Array.from({ length: 50 }, (_, i) => [`client-${i}`, `secret-of-client-${i}`] as const);
 const PATH = '/v4.0/cells/connect/token';
-/** Far longer than any stop takes here, so that one that waits for its end is told from one that does not. */
+/** Far longer than any stop takes here, to see whether a stop waits for all of it. */
 const GRACE_MS = 60_000;
 const WELL_WITHIN_GRACE_MS = 40_000;
 const PER_SECOND = 500;
@@ -107,7 +107,7 @@ describe('Stopping', () => {
     probe.close();
   });
 
-  it('tells whoever cannot be answered in time to come back', async () => {
+  it('tells clients that cannot be answered in time to try again', async () => {
     const silent = await startScriptedServer(answerNothing);
     const service = await start({ UPSTREAM_TOKEN_URL: silent.tokenUrl, SHUTDOWN_GRACE_MS: '1000' });
     const waiting = new RawClient(portOf(service));
@@ -130,7 +130,7 @@ describe('Stopping', () => {
     await silent.close();
   });
 
-  it('is not held up by connections that say nothing, or half a request', async () => {
+  it('is not held up by connections that send nothing or half a request', async () => {
     const service = await start();
     const clients = [new RawClient(portOf(service)), new RawClient(portOf(service))];
     clients[1]?.send('POST / HTTP/1.1\r\nHost');
@@ -146,7 +146,7 @@ describe('Stopping', () => {
     probe.close();
   });
 
-  it('goes on serving for as long as balancers need to notice, which a terminal does not', async () => {
+  it('goes on serving until load balancers notice, but not for a terminal', async () => {
     const started = performance.now();
     const service = await start({ SHUTDOWN_NOTICE_MS: '1500' });
     const probe = new KeepAliveClient();
@@ -209,7 +209,7 @@ describe('Stopping', () => {
     const underWay = new Set<Promise<void>>();
     const done = new AbortController();
 
-    // As load balancers do: where nobody listens any more nothing was sent, and the next one is asked.
+    // As load balancers do: if an instance no longer listens, nothing was sent and the next one is tried.
     const balanced = async (nth: number): Promise<LoadReply> => {
       const origin = [...ready][nth % ready.size] ?? '';
       try {

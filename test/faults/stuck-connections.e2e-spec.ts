@@ -13,10 +13,10 @@ import { caFile, settled } from './resources.js';
 const PATH = '/v4.0/cells/connect/token';
 const SECRET = 'stuck-secret-0123456789';
 const HEAD = `POST ${PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n`;
-/** Loading its modules takes some hundreds. */
+/** Loading its modules takes a few hundred. */
 const OPEN_FILES = 1024;
 
-/** Opens a connection whose own side is never closed, whatever comes. */
+/** Opens a connection that the client never closes. */
 async function silentPeer(port: number, bytes: string): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined);
   await once(socket, 'connect');
@@ -98,7 +98,7 @@ describe('destroyStuckConnections', () => {
     server.close();
   });
 
-  it('does not cut off who reads slowly', async () => {
+  it('does not cut off slow readers', async () => {
     const pieces = Array.from({ length: 1024 }, () => block.subarray(0, 64 * 1024));
     const server = createServer((_, response) => Readable.from(pieces).pipe(response));
     destroyStuckConnections(server, () => false, { ...limits, stalledMs: 2000 });

@@ -94,7 +94,7 @@ describe('HTTPS', () => {
     expect(text).not.toContain('HTTP/1.1 3');
   });
 
-  it('cuts off whoever does not finish the handshake', async () => {
+  it('cuts off clients that do not finish the handshake', async () => {
     const client = new RawClient(port);
     client.send(Buffer.of(0x16, 0x03));
     const started = performance.now();
@@ -103,7 +103,7 @@ describe('HTTPS', () => {
     expect(performance.now() - started).toBeLessThan(12_000);
   });
 
-  it('takes up a certificate that is replaced on disk; open connections live on', async () => {
+  it('uses a certificate that is replaced on disk; open connections stay open', async () => {
     const before = await served();
     const open = connect({ host: '127.0.0.1', port, ca: authority.certificate });
     await once(open, 'secureConnect');
@@ -136,7 +136,7 @@ describe('HTTPS', () => {
   });
 });
 
-describe('A certificate on disk that is of no use', () => {
+describe('A certificate on disk that cannot be used', () => {
   const now = Date.now();
   const cutOff = (): ServerCertificate => {
     const { cert, key } = authority.issue();
@@ -155,7 +155,7 @@ describe('A certificate on disk that is of no use', () => {
       /in force/,
     ],
     ['is written as far as the middle of an intermediate one', cutOff, /broken/],
-  ])('does not replace the one before, when it %s', async (_, useless, reason) => {
+  ])('does not replace the previous one when it %s', async (_, useless, reason) => {
     const server = createServer();
     const setSecureContext = jest.spyOn(server, 'setSecureContext');
     put(authority.issue());

@@ -22,7 +22,7 @@ import { answerToken } from '../support/upstream-scripts.js';
 import { caFile, settled, tcpAndTimers } from './resources.js';
 
 const AT_ONCE = 100;
-/** For the faults that use up a budget: the contract's proportions, shorter. Its own figures are tried further down. */
+/** For faults that use up a time limit: shorter, in the contract's proportions. Its own figures are tested below. */
 const CONNECT_BUDGET_MS = 500;
 const BUDGET_MS = 1500;
 const SHORT_BUDGETS = {
@@ -68,7 +68,7 @@ async function serviceFor(upstream: FaultyUpstream, settings: Record<string, str
   });
 }
 
-/** As if it had been got while the authorization server was well. */
+/** As if it had been fetched while the authorization server still worked. */
 async function keepToken({ app }: RunningService, { id, secret }: Client): Promise<string> {
   const accessToken = ownedToken({ clientId: id, scope: '', serial: 1 });
   const token = IssuedToken.parse(
@@ -98,7 +98,7 @@ function expectNothingSecret({ body, headers }: WireReply, clients: readonly Cli
   expect(clients.filter(({ secret }) => shown.includes(secret))).toEqual([]);
 }
 
-/** Those whose connection ends with the fault; after an answer that is whole it stays for the next request. */
+/** Faults that end their connection. After a complete answer it stays open for the next request. */
 const endsConnection = ({ row, fault }: UpstreamFault) => row <= 8 && fault !== 'JSON cut off';
 
 type LookupAll = (
@@ -107,7 +107,7 @@ type LookupAll = (
   done: (error: NodeJS.ErrnoException | null, addresses: dns.LookupAddress[]) => void,
 ) => void;
 
-/** What a resolver says of such a name (RFC 6761 §6.4), at once: the resolver of the machine may be slow or missing. */
+/** Answers at once like a resolver for such a name (RFC 6761 §6.4): the machine's own may be slow or missing. */
 function answerNotFound(): void {
   const real = dns.lookup;
   const fake: LookupAll = (hostname, options, done) => {
@@ -117,7 +117,7 @@ function answerNotFound(): void {
   jest.spyOn(dns, 'lookup').mockImplementation(fake as typeof dns.lookup);
 }
 
-/** Of the machine, while the service's clock stands still: a hundred failures at once are one event to the circuit then. */
+/** The service's clock stands still meanwhile, so that for the circuit a hundred failures at once are one event. */
 const realTime = performance.now.bind(performance);
 
 describe('Upstream faults, 100 at once', () => {
@@ -160,7 +160,7 @@ describe('Upstream faults, 100 at once', () => {
       expect(kept.status).toBe(200);
       expect(JSON.parse(kept.body).access_token).toBe(keptToken);
 
-      // No retry but where the request cannot have been seen; and nobody follows a redirect.
+      // A retry only if the request cannot have been seen; and no redirect is followed.
       if (upstream.requests.length > 0) expect(upstream.requests).toHaveLength(AT_ONCE + 1);
       expect(upstream.elsewhere?.connections ?? []).toEqual([]);
       if (endsConnection(fault)) await settled(() => upstream.connections.every(({ open }) => !open));
@@ -247,7 +247,7 @@ describe('Upstream faults, 100 at once', () => {
   });
 });
 
-describe('Budgets as they are by default', () => {
+describe('Default time limits', () => {
   it('2 and 4: answers at 2 s and at 8 s', async () => {
     const faults = upstreamFaults.filter(({ fault }) =>
       ['connect black hole', 'headers never come', 'body one byte a second'].includes(fault),

@@ -66,7 +66,7 @@ describe('A certificate that is not accepted', () => {
     ['certificate_expired', { notBefore: new Date(Date.now() + DAY_MS / 2) }, authority],
     ['certificate_wrong_host', { hosts: ['authorization-server.invalid'] }, authority],
     ['certificate_untrusted', {}, new CertificateAuthority()],
-  ] as const)('is told of as %s', async (outcome, request, trusted) => {
+  ] as const)('is reported as %s', async (outcome, request, trusted) => {
     const server = await startScriptedServer(answerToken, { tls: authority.issue(request) });
     const events: AuthorityEvent[] = [];
     const module = CellsAuthorityModule.forRoot({
@@ -84,14 +84,14 @@ describe('A certificate that is not accepted', () => {
     await server.close();
   });
 
-  it('is told of as tls_failed where no TLS is spoken at all', () => {
+  it('is reported as tls_failed when the server does not speak TLS', () => {
     expect(tlsTroubleOf('ERR_SSL_WRONG_VERSION_NUMBER')).toBe('tls_failed');
     expect(tlsTroubleOf('ECONNRESET')).toBeUndefined();
   });
 });
 
 describe('A file of certificate authorities that changes', () => {
-  it('is followed by both upstreams, but for what cannot be used', async () => {
+  it('is used for both upstreams, unless it cannot be used', async () => {
     const upstream = await startScriptedServer(answerToken, { tls: authority.issue() });
     const file = fileOf('followed.pem', new CertificateAuthority().certificate);
     const service = await startBuiltService({
@@ -143,7 +143,7 @@ describe('With NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
     await impostor.close();
   });
 
-  it('neither the secret nor the password of Redis is sent to a server that nobody vouches for', async () => {
+  it('neither the secret nor the password of Redis is sent to a server without a trusted certificate', async () => {
     const { status } = await exchange(service.origin, REQUEST);
     expect(status).toBe(502);
     // Both came: the authorization server's connection and those of Redis.

@@ -51,7 +51,7 @@ it(`${REQUESTS} requests of ${CLIENTS.length} clients with 3 scopes each: no tok
     const wish = anyWish();
     time.now += (SIMULATED_S * 1000) / REQUESTS;
     if (nth % 500 === 0) {
-      // One at a time: while the circuit is open nothing takes them, and a heap of them would keep it open.
+      // One at a time: while the circuit is open they would pile up, and then keep it open.
       time.upstream.clear();
       time.upstream.respondNext({ status: 503 });
     }

@@ -2,20 +2,20 @@ import { type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { HttpUpstream } from './test-gateway.js';
 
-/** A call as the Cells API got it. */
+/** A call that the Cells API received. */
 export interface BearerCall {
   readonly method: string;
   readonly token: string;
   readonly body: Buffer;
 }
 
-/** Stands in for the Cells API: refuses the tokens that it is told to refuse, and records its calls. */
+/** Stands in for the Cells API: refuses given tokens and records its calls. */
 export class BearerApi {
   readonly calls: BearerCall[] = [];
   readonly refused = new Set<string>();
   /** The status of a refusal. */
   refusal = 401;
-  /** Whether a refusal is sent before the body has come. */
+  /** Whether a refusal is sent before the body has arrived. */
   refusesEarly = false;
   /** Resolves before each refusal is sent. */
   beforeRefusal: () => Promise<void> = () => Promise.resolve();
@@ -39,7 +39,7 @@ export class BearerApi {
     return this.upstream.origin;
   }
 
-  /** The tokens of the calls so far, which are forgotten. */
+  /** Returns the tokens of the calls so far, and forgets them. */
   takeTokens(): string[] {
     return this.calls.splice(0).map(({ token }) => token);
   }

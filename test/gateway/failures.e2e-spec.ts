@@ -126,7 +126,7 @@ describe('When the Cells API fails', () => {
     expect(ending).toEqual({ error: 'ECONNRESET' });
   });
 
-  it('a transfer in which nothing moves ends: while it answers', async () => {
+  it('a transfer in which nothing moves ends: while the API answers', async () => {
     upstream.onRequest = ({ socket }) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc');
     const { ending } = await rawRequest(gateway.port, GET);
     expect(ending).toEqual({ error: 'ECONNRESET' });
@@ -153,7 +153,7 @@ describe('When the Cells API fails', () => {
     client.socket.destroy();
   });
 
-  it('a kept-alive connection turns out dead: GET and HEAD go out once more, on a new one', async () => {
+  it('a kept-alive connection turns out to be dead: GET and HEAD are sent once more, on a new one', async () => {
     for (const method of ['GET', 'HEAD']) {
       await keepAliveConnection();
       upstream.onRequest = ({ socket }, nth) => (nth === 2 ? socket.resetAndDestroy() : socket.write(OK));
@@ -202,7 +202,7 @@ describe('When the Cells API fails', () => {
     client.send(Buffer.alloc(1_000_000));
     expect(await client.next()).toMatch(/^HTTP\/1\.1 413 Too Much\r\n[^]*\r\n\r\nok$/);
     client.send(Buffer.alloc(2_000_000));
-    // The body has come to its end, so the connection can be used again.
+    // The body is complete, so the connection can be used again.
     upstream.onRequest = ({ socket }) => socket.write(OK);
     client.send(GET);
     expect(await client.next()).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
@@ -213,7 +213,7 @@ describe('When the Cells API fails', () => {
     ]);
   });
 
-  it('an early answer to a body that never ends closes the connection, with no request made of what is in it', async () => {
+  it('an early answer to an endless body closes the connection, and nothing in the body becomes a request', async () => {
     upstream.onRequest = ({ socket }) => socket.write(OK);
     const lines = `PUT ${PATH} HTTP/1.1\r\nHost: g\r\nContent-Length: 3000\r\n\r\n${GET}`;
     const { text, ending } = await rawRequest(gateway.port, lines);
@@ -273,7 +273,7 @@ describe('When a client goes away', () => {
 });
 
 describe('When a client that has to wait goes away', () => {
-  it('its connection reset while nobody reads its upload, the upstream request ends', async () => {
+  it('and its connection is reset while its upload is not read, the upstream request ends', async () => {
     // An API that does not read, so that the upload comes to a stop in the gateway.
     const api = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
     await once(api, 'listening');
@@ -347,15 +347,15 @@ describe('When the Cells API cannot be reached', () => {
     }
   };
 
-  it('for nobody listens: 502', async () => {
+  it('because nobody listens: 502', async () => {
     expectFailure(await request(`http://127.0.0.1:${await closedPort()}`), 502, 'connection_refused');
   });
 
-  it('for its name is not known: 502', async () => {
+  it('because its name is not known: 502', async () => {
     expectFailure(await request('https://no-such-host.invalid'), 502, 'dns_error');
   });
 
-  it('for nothing answers: 504 when the time for connecting is over', async () => {
+  it('because nothing answers: 504 when the time for connecting is over', async () => {
     const server = createTlsServer({}).listen(0, '127.0.0.1');
     await once(server, 'listening');
     // A listener that accepts TCP and never says a word of TLS.
@@ -378,7 +378,7 @@ describe('When the Cells API cannot be reached', () => {
     ['of an unknown authority', new CertificateAuthority().issue()],
     ['of another host', authority.issue({ hosts: ['other.example'] })],
     ['that has expired', authority.issue({ notAfter: new Date(Date.now() - DAY_MS) })],
-  ])('for it has a certificate %s: 502, and not a byte is sent to it', async (_, certificate) => {
+  ])('because it has a certificate %s: 502, and not a byte is sent to it', async (_, certificate) => {
     const received: Buffer[] = [];
     const server = createTlsServer(certificate, (socket) => {
       socket.on('data', (chunk: Buffer) => received.push(chunk)).on('error', () => undefined);

@@ -71,7 +71,7 @@ describe('Headers of a request and its response', () => {
       expect(lines.find((each) => each.startsWith(`${name}:`))?.trimEnd()).toBe(line);
     });
 
-    it('are passed on as often as they come, in their order', async () => {
+    it('are passed on in order, repeats included', async () => {
       const lines = await sent(['X-Twice: 1', 'x-twice: 2', 'Accept: a', 'X-Twice: 3']);
       expect(lines.filter((line) => /^(?:x-twice|accept):/i.test(line))).toEqual([
         'X-Twice: 1',
@@ -122,7 +122,7 @@ describe('Headers of a request and its response', () => {
       expect(upstream.received.endsWith('\r\n\r\nabc')).toBe(true);
     });
 
-    it('have a request id of the gateway, not of somebody else', async () => {
+    it('have the request id of the gateway, and no other', async () => {
       const lines = await sent(['X-Request-Id: forged']);
       expect(lines.filter((line) => /^x-request-id:/i.test(line))).toEqual(['X-Request-Id: request-1']);
     });
@@ -140,7 +140,7 @@ describe('Headers of a request and its response', () => {
       ['GET', undefined],
       ['HEAD', undefined],
       ['DELETE', undefined],
-    ])('announce no chunks for a %s without a body', async (method, line) => {
+    ])('do not announce chunks for a %s without a body', async (method, line) => {
       upstream.onRequest = ({ socket }) => socket.write('HTTP/1.1 204 No Content\r\n\r\n');
       await rawRequest(gateway.port, `${method} ${PATH} HTTP/1.1\r\nHost: g\r\n\r\n`, { until: /\r\n\r\n$/ });
       expect(upstream.received).toMatch(new RegExp(`^${method} `));
@@ -149,7 +149,7 @@ describe('Headers of a request and its response', () => {
       );
     });
 
-    it('and the query come as they were, byte for byte', async () => {
+    it('and the query are unchanged, byte for byte', async () => {
       const target = '/v3.0/cells/a%2Fb%20%C3%BC~!$&\'()*+,;=:@%252e"<>^`{|}?Password=%zz\\..&x=a+b?#%00&"<>^`{|}';
       await rawRequest(gateway.port, `GET /${target} HTTP/1.1\r\nHost: g\r\n\r\n`, { until: /ok$/ });
       expect(upstream.received.split('\r\n')[0]).toBe(`GET ${target} HTTP/1.1`);
@@ -230,7 +230,7 @@ describe('Headers of a request and its response', () => {
       expect(text).not.toMatch(/x-sum/i);
     });
 
-    it('are passed back as often as they come, in their order', async () => {
+    it('are passed back in order, repeats included', async () => {
       const { text } = await answered('HTTP/1.1 200 OK\r\nX-A: 1\r\nVary: a\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nok');
       expect(headerLines(text).filter((line) => /^(?:x-a|vary):/i.test(line))).toEqual(['X-A: 1', 'Vary: a', 'x-a: 2']);
     });

@@ -19,7 +19,7 @@ const FILE = 'Payroll-of-everybody.xlsx';
 const BASIC = Buffer.from('somebody:basic-password-0123').toString('base64');
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 
-/** Requests that end in all the ways there are, and the outcome of each. */
+/** Requests for every outcome. */
 const requests: [outcome: string, head: string, answer: string | undefined][] = [
   ['passed', `GET /v3.0/cells/${FILE}?password=${PASSWORD}`, 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
   ['passed', `DELETE /v3.0/cells/${FILE}`, 'HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nok'],
@@ -115,7 +115,7 @@ describe('What the gateway shows of a request', () => {
     context.disable();
   });
 
-  it('is no token, password, query or file name: in logs, metrics, spans and errors', async () => {
+  it('is not a token, password, query or file name: in logs, metrics, spans and errors', async () => {
     scanner.add('log', lines.join(''));
     scanner.add('metrics', await metrics.registry.metrics());
     const spans = exporter

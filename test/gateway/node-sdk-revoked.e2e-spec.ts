@@ -11,7 +11,7 @@ const PATIENCE_MS = 120_000;
 
 jest.setTimeout(PATIENCE_MS);
 
-/** Lists the files, and does so again when it is told to go on. */
+/** Lists the files, and does so again when told to. */
 const LISTS_TWICE = `
   import { once } from 'node:events';
   import sdk from 'asposecellscloud';
@@ -24,7 +24,7 @@ const LISTS_TWICE = `
   };
   await list();
   await once(process.stdin, 'data');
-  // What the SDK rejects can be caught; what it throws where nobody waits for it cannot.
+  // The SDK's rejections can be caught; an error that it throws outside of them cannot.
   await list().catch((error) => console.log('caught', error));
   process.exit();
 `;

@@ -51,14 +51,14 @@ describe('Through the gateway, by its base URL alone', () => {
       sdk = new CellsApi(clientId, clientSecret, 'v3.0', service.origin);
     });
 
-    /** What the SDK's declarations leave open. */
+    /** Missing in the SDK's declarations. */
     const bodyOf = ({ body }: { body: unknown }) => body;
     const exists = async (path: string) => bodyOf(await sdk.objectExists(new ObjectExistsRequest({ path })));
 
     it.each([
       ['a plain name', 'plain.txt', 'plain.txt'],
       ['a name with a space', 'with space.txt', 'with space.txt'],
-      // The SDK puts names into the path as they are, and Node refuses to send those beyond ASCII.
+      // The SDK does not encode names in the path, and Node refuses to send anything beyond ASCII.
       ['a name in UTF-8', encodeURIComponent('книга № 1.txt'), 'книга № 1.txt'],
       ['a name in a folder', 'reports/book.txt', 'book.txt'],
       ['a name with %2F', 'reports%2Fyear.txt', 'year.txt'],

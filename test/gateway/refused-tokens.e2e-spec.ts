@@ -62,7 +62,7 @@ describe('A token that the Cells API refuses', () => {
     expect(await call(service, token)).toBe(401);
     const next = await tokenFrom(service);
     expect(next).not.toBe(token);
-    // The old one, once more, takes nothing from the new one.
+    // Refusing the old one again does not affect the new one.
     expect(await call(service, token)).toBe(401);
     expect(await tokenFrom(service)).toBe(next);
     const metrics = await (await fetch(`${service.origin}/metrics`)).text();
@@ -78,7 +78,7 @@ describe('A token that the Cells API refuses', () => {
     revoked.delete(token);
   });
 
-  it('and that was not issued here has no effect at all', async () => {
+  it('but that was not issued here has no effect at all', async () => {
     const token = await tokenFrom(service);
     for (const made of ['made-up', `${token}x`, token.slice(0, -1), token.toUpperCase()]) {
       expect(await call(service, made)).toBe(401);

@@ -88,7 +88,7 @@ describe('The gateway in the service', () => {
     expect(refused.headers.get('cache-control')).toBe('no-store');
   });
 
-  it('takes over the id of a request that has one', async () => {
+  it('keeps the id of a request that has one', async () => {
     const response = await fetch(`${service.origin}/v3.0/cells/a`, { headers: { 'X-Request-Id': 'from-the-client' } });
     expect(response.headers.get('x-request-id')).toBe('from-the-client');
     expect(api.received).toMatch(/^X-Request-Id: from-the-client\r$/m);
@@ -115,7 +115,7 @@ describe('The gateway in the service', () => {
     expect(String(await answered)).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  it('asks token clients for their bodies as before, when they wait to be asked', async () => {
+  it('still sends 100 Continue to token clients that wait for it', async () => {
     const { text } = await rawRequest(
       port,
       'POST /connect/token HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
@@ -135,7 +135,7 @@ describe('The gateway in the service', () => {
     }
   });
 
-  /** What Node says when the time for a whole request is over. */
+  /** Node's error when the time for a whole request is over. */
   const timeout = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 
   /** Both ends of a new connection. */

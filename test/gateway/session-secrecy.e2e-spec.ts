@@ -7,7 +7,7 @@ import { startBuiltService } from '../support/built-service.js';
 import { exchange } from '../support/http-exchange.js';
 import { BearerApi } from './bearer-api.js';
 
-/** Told apart from every other string, and cut in two so that this file is not where it is found. */
+/** Unlike any other string, and split in two so that it is not found in this file. */
 const unique = (name: string) => [name, 'f00dfeedfacecafe'].join('-');
 const ID = unique('session-id');
 const SECRET = unique('session-secret');
@@ -39,7 +39,7 @@ describe('What a session keeps in memory', () => {
     api.refused.add(token);
     expect(await call(token)).toBe('api 200');
     const [, good = ''] = api.takeTokens();
-    // Others come after it: what the HTTP layer still had of the last request goes with them.
+    // Further requests replace what the HTTP layer still has of the last one.
     for (let i = 0; i < 20; i += 1) await send('/health/live');
 
     service.process.kill('SIGUSR2');
@@ -54,7 +54,7 @@ describe('What a session keeps in memory', () => {
     expect(snapshot).not.toContain(token);
     expect(snapshot).not.toContain(ID);
     expect(snapshot).not.toContain(SECRET);
-    // It was all there for whoever has the token.
+    // With the token all of it can be read.
     expect(afterwards).toBe('api 200');
     expect(api.takeTokens()).toEqual([good]);
   });

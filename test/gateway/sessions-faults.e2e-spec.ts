@@ -22,7 +22,7 @@ class Awaited<T> {
 
 let upstream: RawUpstream;
 let gateway: TestGateway;
-/** Whether a token has to be had ahead of the request, in place of the client's own. */
+/** Whether a token has to replace the client's own before the request. */
 let renewsAhead = false;
 let asked: Awaited<void>;
 let another: Awaited<string | undefined>;
@@ -59,7 +59,7 @@ const refuseOld =
     socket.write(received.slice(received.lastIndexOf(' HTTP/1.1')).includes('Bearer old') ? refusal : OK);
   };
 
-describe('While another token is being got', () => {
+describe('While another token is fetched', () => {
   it.each([
     ['ahead of its request', true],
     ['after a refusal', false],
@@ -136,14 +136,14 @@ describe('While another token is being got', () => {
 });
 
 describe('A repetition', () => {
-  it('is none of a body that has not ended, and does not say how long it will be', async () => {
+  it('is not made for an incomplete body of unknown length', async () => {
     const answer = rawRequest(gateway.port, `${head('PUT', 'Transfer-Encoding: chunked')}3\r\nabc\r\n`, UNTIL);
 
     expect((await answer).text).toMatch(/^HTTP\/1\.1 401 No\r\n/);
     expect(upstream.received).not.toContain('Bearer new');
   });
 
-  it('keeps the connection of a refusal that came whole, and not that of one which does not end', async () => {
+  it('keeps the connection of a complete refusal, but not of one that does not end', async () => {
     another.resolve('new');
     expect((await rawRequest(gateway.port, GET, UNTIL)).text).toContain('200 OK');
     expect((await rawRequest(gateway.port, GET, UNTIL)).text).toContain('200 OK');

@@ -13,7 +13,7 @@ const KIB = 1024;
 let upstream: AsposeLimits;
 let api: BearerApi;
 let service: SimulatedService;
-/** Another one for each test. */
+/** A different one for each test. */
 let id: string;
 
 beforeAll(async () => {
@@ -85,7 +85,7 @@ describe('A client whose token was issued here', () => {
     expect(await service.tokenActions()).toEqual({ passed: 1, dropped: 1, repeated: 1, renewed: 1 });
   });
 
-  it('goes on working when the token in place of its own is revoked as well', async () => {
+  it('goes on working when the token that replaced its own is revoked as well', async () => {
     const token = await service.token(id, SECRET);
     service.pass(LIFETIME_S);
     await answered(token);
@@ -193,7 +193,7 @@ describe('A refused request', () => {
     expect(new Set(api.takeTokens()).size).toBe(2);
     expect(await service.tokenActions()).toEqual({ passed: 1, dropped: 1, repeated: 1 });
 
-    // It is not the tokens that are wrong: a client that goes on costs a token request in 10 seconds.
+    // The tokens are not the problem: a client that goes on costs one token request in 10 seconds.
     for (let nth = 0; nth < 5; nth += 1) expect(await answered(token)).toBe(401);
     expect(api.calls).toHaveLength(5);
     expect(upstream.requests).toHaveLength(2);
@@ -232,7 +232,7 @@ describe('A session without another token', () => {
     expect(api.takeTokens()).toEqual([token, token]);
   });
 
-  it('sends the client’s own on while the authorization server is down, and goes on when it is there again', async () => {
+  it('passes the client’s own on while the authorization server is down, and works again afterwards', async () => {
     const token = await service.token(id, SECRET);
     service.pass(LIFETIME_S);
     api.refused.add(token);
@@ -245,7 +245,7 @@ describe('A session without another token', () => {
     expect(await service.tokenActions()).toEqual({ passed: 1, dropped: 1, renewed: 1 });
   });
 
-  it('asks for one under the address of the client, as proxies tell it', async () => {
+  it('requests one for the address of the client, as given by the proxy', async () => {
     const behindProxy = await start({ TRUST_PROXY: '127.0.0.1' });
     const token = await behindProxy.token(id, SECRET);
     behindProxy.pass(LIFETIME_S);
@@ -259,7 +259,7 @@ describe('A session without another token', () => {
 });
 
 describe('Without sessions', () => {
-  it('a token that has ended is sent all the same, and nothing is repeated', async () => {
+  it('an expired token is still passed on, and nothing is repeated', async () => {
     const without = await start({ CELLS_API_SESSION_MAX_S: '' });
     const token = await without.token(id, SECRET);
     api.refused.add(token);

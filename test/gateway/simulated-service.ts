@@ -12,7 +12,7 @@ import { httpServerOptions } from '../../src/http/http-server-options.js';
 import { NestLogger } from '../../src/logging/nest-logger.js';
 import { closedAtTheEnd } from '../support/leftovers.js';
 
-/** What a call of the Cells API came to. */
+/** The outcome of a call to the Cells API. */
 export interface CallResult {
   readonly status: number;
   readonly body: string;
@@ -30,7 +30,7 @@ export interface Call {
 const START_MS = 1_000_000;
 const API_PATH = '/v3.0/cells/book.xlsx';
 
-/** The service, gateway and all, by a simulated clock. */
+/** The whole service with the gateway, on a simulated clock. */
 export class SimulatedService {
   #actionsBefore: Record<string, number> = {};
 
@@ -40,7 +40,7 @@ export class SimulatedService {
     readonly close: () => Promise<void>,
   ) {}
 
-  /** Waits for Redis for as long as a loaded machine may take. */
+  /** Waits for Redis as long as a busy machine may take. */
   static async start(variables: Readonly<Record<string, string>>): Promise<SimulatedService> {
     const environment = readEnvironment({ LOG_LEVEL: 'silent', ...variables });
     const { logger } = NestLogger.toStandardOutput(environment.LOG_LEVEL);
@@ -85,7 +85,6 @@ export class SimulatedService {
     return ((await response.json()) as { access_token: string }).access_token;
   }
 
-  /** Calls the Cells API with this token. */
   async call(token: string, { method = 'GET', headers = {}, body, chunked = false }: Call = {}): Promise<CallResult> {
     const framing = chunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': String(body?.length ?? 0) };
     const outgoing = request(this.origin + API_PATH, {
@@ -98,7 +97,7 @@ export class SimulatedService {
     return { status: response.statusCode, body: await text(response) };
   }
 
-  /** How often each thing was done about a token since this was last asked; those that were not done are left out. */
+  /** How often each action was taken on a token since the last call; actions that were not taken are left out. */
   async tokenActions(): Promise<Record<string, number>> {
     const metrics = await (await fetch(`${this.origin}/metrics`)).text();
     const lines = [...metrics.matchAll(/^cells_authority_gateway_tokens_total\{action="(\w+)"\} (\d+)$/gm)];

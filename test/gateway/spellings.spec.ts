@@ -11,7 +11,7 @@ const SENT = 500;
 const percent = (text: string) =>
   [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
 
-/** One character of a path, as somebody might write it who wants it to look like another path. */
+/** Spellings of one character that may disguise a path. */
 function spelled(character: string): fc.Arbitrary<string> {
   const others =
     character === '/'
@@ -53,7 +53,7 @@ const spellings = fc
   )
   .map(([before, path, after]) => before + path.join('') + after);
 
-/** All that a generous server might take a target for: decoded or not, with or without case, dots, slashes and what follows. */
+/** All paths that a lenient server might read: decoded or not, with or without case, dots, slashes and what follows. */
 function readings(target: string): string[] {
   const path = target.replace(/[?#].*/s, '');
   const decoded = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
@@ -75,7 +75,7 @@ it(`sends none of ${SENT} spellings on as a token request when they come over on
   let client = new RawClient(gateway.port);
   const statuses = new Map<string, number>();
   try {
-    // Where a connection closes, a new one takes its place: Node's parser has refused the request line.
+    // A closed connection is replaced: Node's parser has refused the request line.
     for (const spelling of fc.sample(spellings, SENT)) {
       if (client.socket.destroyed) client = new RawClient(gateway.port);
       client.send(`POST ${spelling} HTTP/1.1\r\nHost: g\r\nContent-Length: 0\r\n\r\n`);
@@ -106,6 +106,6 @@ it(`sends none of ${SPELLINGS} spellings of token paths on as a token request`, 
     }),
     { numRuns: SPELLINGS },
   );
-  // All three ways were taken, and often.
+  // All three outcomes occurred, and often.
   for (const times of Object.values(decided)) expect(times).toBeGreaterThan(SPELLINGS / 50);
 });

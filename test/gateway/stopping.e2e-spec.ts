@@ -10,7 +10,7 @@ jest.setTimeout(120_000);
 const FIRST_HALF = 'a'.repeat(1000);
 const SECOND_HALF = 'b'.repeat(1000);
 
-/** A Cells API that sends the first half of a file, and the second when it is told to. */
+/** A Cells API that sends the first half of a file, and the second half when told to. */
 class HalfwayApi {
   readonly #server: Server;
   readonly #halfway: Promise<ServerResponse>;
@@ -63,7 +63,7 @@ async function startService(api: HalfwayApi, graceMs: number): Promise<BuiltServ
   });
 }
 
-/** The answer to a download, once its first half is there. */
+/** The answer to a download, once its first half has arrived. */
 async function downloadHalf({ origin }: BuiltService): Promise<IncomingMessage> {
   const request = get(`${origin}/v3.0/cells/storage/file/book.xlsx`, { agent: false });
   const [answer] = (await once(request, 'response')) as [IncomingMessage];

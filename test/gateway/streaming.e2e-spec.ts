@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const BLOCK = randomBytes(MIB);
 const PATH = '/v3.0/cells/storage/file/book.xlsx';
 
-/** The same bytes again and again, as much of them as is asked for. */
+/** The same bytes again and again, up to the given length. */
 function* bytes(size: number): Generator<Buffer> {
   for (let left = size; left > 0; left -= MIB) yield left < MIB ? BLOCK.subarray(0, left) : BLOCK;
 }
@@ -22,7 +22,7 @@ async function sha256(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise
   return hash.digest('hex');
 }
 
-/** PUT answers with the SHA-256 of what came; GET sends as many bytes as its query says, with a length or in chunks. */
+/** PUT answers with the SHA-256 of the body; GET sends as many bytes as its query says, with a length or in chunks. */
 const api: RequestListener = (request, response) => {
   void (async () => {
     if (request.method === 'PUT') {
@@ -86,7 +86,7 @@ describe('Bodies on their way through', () => {
     response.on('data', (chunk: Buffer) => {
       read += chunk.length;
       response.pause();
-      // Some MiB a second.
+      // A few MiB a second.
       setTimeout(() => response.resume(), (chunk.length / (4 * MIB)) * 1000);
     });
     let most = 0;
@@ -120,7 +120,7 @@ describe('Bodies on their way through', () => {
         last = sent;
         await delay(500);
       }
-      // What is on the way is in the kernel's buffers.
+      // The rest is in the kernel's buffers.
       expect(sent).toBeLessThan(64 * MIB);
       request.destroy();
     } finally {
@@ -129,7 +129,7 @@ describe('Bodies on their way through', () => {
     }
   });
 
-  it('do not come back to life when the API is restarted in the middle of an upload: the client is told, and the next one works', async () => {
+  it('fail when the API is restarted in the middle of an upload, and the next upload works', async () => {
     let first = await HttpUpstream.start((request) => request.resume());
     const { port } = first;
     const other = await startBuiltService({ env: { CELLS_API_URL: first.origin } });

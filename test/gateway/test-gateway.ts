@@ -9,7 +9,7 @@ import { type GatewayRequestEnded } from '../../src/cells-gateway/gateway-observ
 import { type ServerCertificate } from '../support/certificate-authority.js';
 import { gatewayFirst } from '../../src/http/gateway-first.js';
 
-/** The gateway in front of an upstream, in a bare HTTP server that answers 404 to whatever is not the gateway's. */
+/** The gateway in front of an upstream, in a bare HTTP server that answers 404 to everything else. */
 export class TestGateway {
   readonly ended: GatewayRequestEnded[] = [];
   readonly gateway: CellsGateway;
@@ -53,7 +53,7 @@ export class TestGateway {
     });
   }
 
-  /** In a session where `session` is given, whatever the token; over TLS where a certificate is given. */
+  /** With `session` any token has a session; with a certificate it serves TLS. */
   static async start(
     apiUrl: string,
     options: Partial<CellsGatewayOptions> = {},
@@ -84,10 +84,10 @@ export class TestGateway {
   }
 }
 
-/** What an upstream connection was sent, and what to do with it. */
+/** What an upstream connection has received, and ways to answer it. */
 export interface UpstreamConnection {
   readonly socket: Socket;
-  /** All that it was sent so far, one character a byte. */
+  /** Everything received so far, one character per byte. */
   readonly received: string;
 }
 
