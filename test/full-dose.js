@@ -2,6 +2,7 @@
 export const FULL_DOSE_ONLY = [
   { path: 'test/docs/post-access-token.e2e-spec.ts', why: 'runs the lines of the documentation in eight languages' },
   { path: 'test/docs/try-it-page.e2e-spec.ts', why: 'uses the page in a browser' },
+  { path: 'test/faults/balancers.e2e-spec.ts', why: 'restarts three services behind two balancers' },
   { path: 'test/faults/forward-proxy.e2e-spec.ts', why: 'starts a service for every proxy' },
   {
     path: 'test/faults/leaks.e2e-spec.ts',

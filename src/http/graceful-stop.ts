@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Server, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
 import { type Stopping } from './stopping.js';
 
@@ -18,6 +18,8 @@ export interface Stoppable {
 
 /** The largest part of the grace period that load balancers get to notice. */
 const NOTICE_SHARE = 0.5;
+/** A connection that came in at the last moment has its first request on the way. */
+const FIRST_REQUEST_MS = 300;
 /** Done here because Node no longer cuts off half-sent requests once it has stopped listening. */
 const HALF_SENT_MS = 10_000;
 /** The part of the grace period after which clients still waiting for an answer are told to try again. */
@@ -51,6 +53,8 @@ export class GracefulStop {
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
     const noticeMs = Math.min(graceMs * NOTICE_SHARE, notice);
     await delay(noticeMs);
+    // After a pause of the process timers come first, and connections that came in meanwhile would be refused.
+    await nextTurn();
 
     const lastCall = setTimeout(
       () => {
@@ -63,10 +67,13 @@ export class GracefulStop {
     }, HALF_SENT_MS);
     const outOfTime = delay(graceMs * END_SHARE - noticeMs, undefined, { ref: false });
     const closed = this.service.close();
-    this.#endUnused();
+    const unused = setTimeout(() => {
+      this.#endUnused();
+    }, FIRST_REQUEST_MS);
     await Promise.race([closed, outOfTime]);
     clearTimeout(lastCall);
     clearTimeout(halfSent);
+    clearTimeout(unused);
   }
 
   /** Closes connections that have not sent anything yet, which Node does not count as idle. */

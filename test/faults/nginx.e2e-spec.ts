@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { codeBlocks } from '../docs/markdown.js';
 import { HttpUpstream } from '../gateway/test-gateway.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { closedPort } from '../support/closed-port.js';
@@ -14,11 +15,13 @@ import { settled } from './resources.js';
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path));
 const SECRET = 'nginx-test-secret-0123456789';
 
-/** Exactly the configuration in SECURITY.md, so that what people copy is tested. */
+/** Exactly the configuration in the documentation, so that what people copy is tested. */
 function documentedConfiguration(listen: number, service: number): string {
-  const shown = /```nginx\n([\s\S]*?)```/.exec(readFileSync(join(__dirname, '..', '..', 'SECURITY.md'), 'utf8'))?.[1];
-  if (shown === undefined) throw new Error('SECURITY.md shows no nginx configuration');
-  return shown.replace('127.0.0.1:8080', `127.0.0.1:${listen}`).replace('127.0.0.1:3000', `127.0.0.1:${service}`);
+  const [shown] = codeBlocks('docs/balancers.md').filter(({ language }) => language === 'nginx');
+  if (shown === undefined) throw new Error('docs/balancers.md shows no nginx configuration');
+  return shown.code
+    .replace('127.0.0.1:8080', `127.0.0.1:${listen}`)
+    .replace(/127\.0\.0\.1:300\d/g, `127.0.0.1:${service}`);
 }
 
 function configure(folder: string, http: string): string {
@@ -47,7 +50,7 @@ async function listening(port: number, nginx: ChildProcess): Promise<void> {
   }
 }
 
-describe('nginx as SECURITY.md sets it up', () => {
+describe('nginx as the documentation sets it up', () => {
   it('writes no secret to its logs, shows no metrics, passes files on and tells whose request it is', async () => {
     if (NGINX === undefined) {
       expect(process.env.CI).not.toBe('true');
@@ -98,7 +101,8 @@ describe('nginx as SECURITY.md sets it up', () => {
     await upstream.close();
     await cellsApi.close();
 
-    expect(log()).toContain('"POST /v4.0/cells/connect/token" 200');
+    expect(log()).toMatch(/^127\.0\.0\.1 \[[^\]]+\] token 200 /m);
+    expect(log()).toMatch(/ cells-api 200 /);
     expect(log() + readFileSync(join(folder, 'error.log'), 'utf8')).not.toMatch(
       /client_secret|nginx-test-secret|guess-/,
     );

@@ -1,0 +1,237 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { codeBlocks } from '../docs/markdown.js';
+import { HttpUpstream } from '../gateway/test-gateway.js';
+import { AsposeLimits } from '../support/aspose-limits.js';
+import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
+import { closedPort } from '../support/closed-port.js';
+import { rawRequest } from '../support/raw-client.js';
+import { describeWithRedis, RedisServer } from '../support/redis-server.js';
+import { KeepAliveClient, type LoadReply, loadUntil } from './load.js';
+import { settled } from './resources.js';
+
+const SECRET = 'secret-behind-the-balancer';
+const PER_SECOND = 150;
+const MOST_UNDER_WAY = 100;
+const CLIENTS = Array.from({ length: 20 }, (_, i): [string, string] => [`client-${i}`, SECRET]);
+
+jest.setTimeout(180_000);
+
+interface Balancer {
+  readonly name: 'nginx' | 'haproxy';
+  /** What it is started with. */
+  command(folder: string, configuration: string): readonly [program: string, ...parameters: string[]];
+}
+
+const BALANCERS: readonly Balancer[] = [
+  {
+    name: 'nginx',
+    command: (folder, configuration) => {
+      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+        (name) => `${name}_temp_path ${join(folder, name)};`,
+      );
+      const http = configuration.replace(/(access|error)_log (?=\w)/g, `$1_log ${folder}/`);
+      const file = join(folder, 'nginx.conf');
+      writeFileSync(
+        file,
+        `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/error.log crit; events {} http { ${temporary.join(' ')} ${http} }`,
+      );
+      return [['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path)) ?? 'nginx', '-c', file];
+    },
+  },
+  {
+    name: 'haproxy',
+    command: (folder, configuration) => {
+      const file = join(folder, 'haproxy.cfg');
+      writeFileSync(file, configuration);
+      return [['/usr/sbin/haproxy', '/usr/bin/haproxy'].find((path) => existsSync(path)) ?? 'haproxy', '-f', file];
+    },
+  },
+];
+
+/** The configuration that the documentation prints, with the ports of this test. */
+function printed(language: string, listen: number, instances: readonly number[]): string {
+  const [block] = codeBlocks('docs/balancers.md').filter((candidate) => candidate.language === language);
+  if (block === undefined) throw new Error(`docs/balancers.md shows no configuration of ${language}`);
+  const ports = [listen, ...instances];
+  return [8080, 3001, 3002, 3003].reduce(
+    (text, port, nth) => text.replace(`127.0.0.1:${port}`, `127.0.0.1:${ports[nth]}`),
+    block.code,
+  );
+}
+
+describeWithRedis('Three processes behind', () => {
+  let redis: RedisServer;
+  let upstream: AsposeLimits;
+  let cellsApi: HttpUpstream;
+
+  beforeAll(async () => {
+    await buildOnce();
+    redis = await RedisServer.start();
+    cellsApi = await HttpUpstream.start((request, response) => {
+      request.resume().on('end', () => response.end('{}'));
+    });
+  }, 150_000);
+  beforeEach(async () => {
+    await redis.command('FLUSHALL');
+    upstream = await AsposeLimits.start({ clients: CLIENTS, record: false });
+  });
+  afterEach(() => upstream.close());
+  afterAll(async () => {
+    await redis.kill();
+    await cellsApi.close();
+  });
+
+  const startInstance = (port: number) =>
+    startBuiltService({
+      env: {
+        PORT: String(port),
+        TRUST_PROXY: '127.0.0.1',
+        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+        CELLS_API_URL: cellsApi.origin,
+        TOKEN_CACHE: 'redis',
+        REDIS_URL: redis.url,
+        TOKEN_CACHE_SECRET: 'x'.repeat(32),
+        DOCS: 'off',
+        // As it is by default.
+        SHUTDOWN_NOTICE_MS: '5000',
+      },
+    });
+
+  /** Runs three instances behind a balancer, and gives back all that the balancer wrote. */
+  async function behind(
+    { name, command }: Balancer,
+    run: (origin: string, instances: (BuiltService & { port: number })[]) => Promise<void>,
+  ): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), `balancer-${name}-`));
+    const ports = [await closedPort(), await closedPort(), await closedPort()];
+    const listen = await closedPort();
+    const instances = await Promise.all(ports.map(async (port) => Object.assign(await startInstance(port), { port })));
+    const [program, ...parameters] = command(folder, printed(name, listen, ports));
+    const balancer: ChildProcess = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let written = '';
+    balancer.stdout?.on('data', (chunk: Buffer) => (written += chunk.toString()));
+    balancer.stderr?.on('data', (chunk: Buffer) => (written += chunk.toString()));
+    const exited = once(balancer, 'exit');
+    const origin = `http://127.0.0.1:${listen}`;
+    try {
+      const probe = new KeepAliveClient();
+      while ((await probe.get(origin, '/health/live').catch(() => undefined))?.status !== 200) {
+        if (balancer.exitCode !== null) throw new Error(`${name} ended: ${written}`);
+        await delay(20);
+      }
+      probe.close();
+      await run(origin, instances);
+      // nginx writes its log as it comes.
+      await delay(200);
+    } finally {
+      balancer.kill('SIGTERM');
+      await exited;
+      await Promise.all(instances.map((instance) => instance.stop()));
+    }
+    const logs = ['access.log', 'error.log'].map((file) => join(folder, file)).filter((file) => existsSync(file));
+    written += logs.map((file) => readFileSync(file, 'utf8')).join('');
+    rmSync(folder, { recursive: true });
+    return written;
+  }
+
+  const available = ({ name }: Balancer) =>
+    spawnSync(name, ['-v']).error === undefined || existsSync(`/usr/sbin/${name}`) || process.env.CI === 'true';
+
+  it.each(BALANCERS.filter(available).map((balancer) => [balancer.name, balancer] as const))(
+    '%s lose no request while they are restarted one after the other under load',
+    async (_name, balancer) => {
+      const outcomes = new Map<string, number>();
+      await behind(balancer, async (origin, instances) => {
+        const client = new KeepAliveClient();
+        const underWay = new Set<Promise<void>>();
+        const done = new AbortController();
+        const send = async (nth: number): Promise<LoadReply> => {
+          const [id] = CLIENTS[nth % CLIENTS.length] ?? [''];
+          const form = new URLSearchParams({ client_id: id, client_secret: SECRET }).toString();
+          if (nth % 10 === 0) return client.get(origin, '/v4.0/cells/storage/disc');
+          if (nth % 10 === 1) return client.post(origin, '/v4.0/cells/import', form);
+          return client.post(origin, '/v4.0/cells/connect/token', form);
+        };
+        const load = loadUntil(
+          PER_SECOND,
+          () => done.signal.aborted,
+          (nth) => {
+            if (underWay.size >= MOST_UNDER_WAY) return;
+            const count = (outcome: unknown) =>
+              void outcomes.set(String(outcome), (outcomes.get(String(outcome)) ?? 0) + 1);
+            const sent = send(nth).then(({ status, body }) => {
+              count(status === 200 ? status : `${status} of request ${nth % 10}: ${body.slice(0, 200)}`);
+            }, count);
+            underWay.add(sent);
+            void sent.finally(() => underWay.delete(sent));
+          },
+        );
+        await settled(() => (outcomes.get('200') ?? 0) > PER_SECOND, 20_000);
+        for (const [nth, instance] of instances.entries()) {
+          expect(await instance.stop()).toBe(0);
+          instances[nth] = Object.assign(await startInstance(instance.port), { port: instance.port });
+          // Until the balancer has found that it is back.
+          await delay(2500);
+        }
+        done.abort();
+        await load;
+        await Promise.all(underWay);
+        client.close();
+      });
+
+      expect([...outcomes].filter(([outcome]) => outcome !== '200')).toEqual([]);
+      expect(outcomes.get('200')).toBeGreaterThan(PER_SECOND * 15);
+    },
+  );
+
+  it.each(BALANCERS.filter(available).map((balancer) => [balancer.name, balancer] as const))(
+    '%s log no secret, show no metrics, and forward a wrong pair no more often than one process does',
+    async (_name, balancer) => {
+      const log = await behind(balancer, async (origin) => {
+        const { port } = new URL(origin);
+        const query = `client_id=client-0&client_secret=${SECRET}`;
+        const targets = [
+          `/v4.0/cells/connect/token?${query}`,
+          `/v4.0/cells/connect/token/?${query}`,
+          `/V4.0/Cells/Connect/Token?${query}`,
+          `/connect/token%20?${query}`,
+          `/connect/token%3F${query}`,
+          `/connect/token ${query}`,
+          `/${SECRET}?${query}`,
+          `http://127.0.0.1/connect/token?${query}`,
+          `/connect/token?${query}&filler=${'x'.repeat(40_000)}`,
+        ];
+        for (const target of targets) {
+          await rawRequest(
+            Number(port),
+            `POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+          );
+        }
+        await rawRequest(Number(port), `${SECRET} /?${query}\r\n\r\n`);
+        for (const path of ['/metrics', '/metrics/', '//metrics', '/%6Detrics', '/METRICS', '/metrics?x']) {
+          const response = await fetch(origin + path);
+          expect({ path, metrics: (await response.text()).includes('cells_authority_') }).toEqual({
+            path,
+            metrics: false,
+          });
+          expect(response.status).toBeGreaterThanOrEqual(400);
+        }
+        const wrong = new URLSearchParams({ client_id: 'client-1', client_secret: 'wrong' });
+        for (let i = 0; i < 30; i += 1) {
+          await (await fetch(`${origin}/connect/token`, { method: 'POST', body: wrong })).text();
+        }
+      });
+
+      expect(upstream.count('client-1', 'wrong').requests).toBeLessThanOrEqual(4);
+      expect(log).toMatch(/ token 200 /);
+      expect(log).toMatch(/ 41[04] | 400 /);
+      expect(log).not.toContain(SECRET);
+      expect(log).not.toContain('client_secret');
+    },
+  );
+});
