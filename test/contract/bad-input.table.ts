@@ -2,7 +2,7 @@ import { type WireRequest } from '../support/http-exchange.js';
 
 export const CLIENT_ID = '78b637f6-7d2d-4d4d-8d3c-0123456789ab';
 export const CLIENT_SECRET = 'a7c3e9f1b5d24860a7c3e9f1b5d24860';
-/** Every character that one of the encodings on the way treats in its own manner. */
+/** Every character that one of the encodings treats specially. */
 export const AWKWARD_SECRET = 'p:a s%s&w+o=r#d/"\\?{}~`\'<>;,@!$^*()|[]-_.e';
 
 export const PUBLISHED = '/v4.0/cells/connect/token';
@@ -216,7 +216,7 @@ export const badInput: readonly BadInputRow[] = [
   refused(17, 'a malformed path', { path: `/%zz/${CLIENT_SECRET}?${idAndSecret}` }),
 ];
 
-/** What a reply must never repeat. */
+/** A reply must never repeat this. */
 export const INPUTS: readonly string[] = [
   CLIENT_ID,
   CLIENT_SECRET,

@@ -102,14 +102,14 @@ describe('Credential forms', () => {
     expect(upstream.requests[0]?.rawHeaders.join('\n')).not.toMatch(/client_|X-Other|[a-f0-9]{32}/);
   });
 
-  it.each(['Client%20ID', 'clientId', 'CLIENT-ID', 'Client_Id', 'client+id'])('takes the id as %s', async (name) => {
+  it.each(['Client%20ID', 'clientId', 'CLIENT-ID', 'Client_Id', 'client+id'])('accepts the id as %s', async (name) => {
     const reply = await exchange(service.origin, {
       path: `/v4.0/cells/connect/token?${name}=${CLIENT_ID}&Client%20Secret=${CLIENT_SECRET}`,
     });
     expect(reply.status).toBe(200);
   });
 
-  it('takes a chunked body and a charset', async () => {
+  it('accepts a chunked body and a charset', async () => {
     const reply = await exchange(service.origin, {
       path: '/connect/token',
       headers: ['Content-Type', `${FORM}; charset=ISO-8859-1`, 'Transfer-Encoding', 'chunked'],
@@ -127,7 +127,7 @@ describe('Credential forms', () => {
     expect(ownerOf(JSON.parse(reply.body).access_token).scope).toBe('read write');
   });
 
-  it('relays all that upstream sent, byte for byte', async () => {
+  it('relays everything that upstream sent, byte for byte', async () => {
     const body =
       '{ "token_type" :"bearer",\n"expires_in": 86399,"access_token":"a.b.c","refresh_token":null,"x":{"expires_in":1.50}}';
     upstream.respondNext({ status: 200, body });

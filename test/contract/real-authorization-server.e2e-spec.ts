@@ -19,7 +19,7 @@ describe('In front of a real authorization server', () => {
     await upstream.close();
   });
 
-  it.each(['query', 'form', 'Basic', 'JSON'])('the token that is got by %s is one of its own', async (form) => {
+  it.each(['query', 'form', 'Basic', 'JSON'])('a token requested by %s is one of its own', async (form) => {
     const { clientId, clientSecret } = upstream.client;
     const parameters = new URLSearchParams({ client_id: clientId, client_secret: clientSecret }).toString();
     const requests = {

@@ -118,7 +118,7 @@ describe('Every token request is answered by the one responder, once, and never 
   });
 });
 
-describe('What the reader has found is what is told of a request', () => {
+describe('What the reader has found is reported about a request', () => {
   const large = 'x'.repeat(17_000);
 
   it.each<[string, TokenRequestEvent['credentialForm'], WireRequest]>([
@@ -163,8 +163,8 @@ describe('Pages of other origins', () => {
   });
 });
 
-describe('An error that nobody foresaw', () => {
-  it('is answered without a word of it, and counted', async () => {
+describe('An unforeseen error', () => {
+  it('is answered without quoting it, and counted', async () => {
     jest.spyOn(service.app.get(TokenAuthority, { strict: false }), 'obtain').mockImplementation(() => {
       throw new Error(`no place for ${CLIENT_SECRET}`);
     });
@@ -177,8 +177,8 @@ describe('An error that nobody foresaw', () => {
   });
 });
 
-describe('A request that the last call of a stop has answered', () => {
-  it('is counted as what it was answered with, though its token comes later', async () => {
+describe('A request that was answered because the service is stopping', () => {
+  it('is counted by that answer, even if its token arrives later', async () => {
     const issued = IssuedToken.parse('{"access_token":"x","token_type":"Bearer"}');
     if (issued === undefined) throw new Error('not a token');
     const token = answerWith(issued, issued.text, 'fetched');

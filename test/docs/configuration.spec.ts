@@ -44,7 +44,7 @@ describe('The settings', () => {
     }
   });
 
-  it('of the module are told of in its types, with their range and their default', () => {
+  it('of the module are documented in its types, with their range and their default', () => {
     const source = readFileSync(join(ROOT, 'src/cells-authority/cells-authority.options.ts'), 'utf8');
     const comments = new Map(
       [...source.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\n {2}(\w+)\?:/g)].map(([, comment = '', name = '']) => [
@@ -62,7 +62,7 @@ describe('The settings', () => {
     }
   });
 
-  /** Another value than the default of each, as it is written and as it is read. */
+  /** A value other than the default for each, as written and as read. */
   const EXAMPLES: Readonly<Record<string, string>> = {
     UPSTREAM_TOKEN_URL: 'https://a.example/token',
     REDIS_URL: 'redis://b.example',

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where a program is, by one of its names; undefined, with a line that says so, when it is not on this machine. */
+/** Where a program is, by one of its names. If it is not installed, prints a line and returns `undefined`. */
 export function installedProgram(...names: readonly string[]): string | undefined {
   const found = (process.env.PATH ?? '')
     .split(delimiter)
@@ -12,8 +12,7 @@ export function installedProgram(...names: readonly string[]): string | undefine
 }
 
 /**
- * `describe` or `it`, for what needs a program: left out where the program is missing, except on CI, where the test then
- * fails because it gets no program.
+ * `describe` or `it` for tests that need a program. They are skipped if it is missing, except on CI, where they fail.
  */
 export function mustRun(program: string | undefined): boolean {
   return program !== undefined || process.env.CI === 'true';

@@ -1,4 +1,4 @@
-/** Short words that one of these languages has and the others have not. */
+/** Short words that only one of these languages has. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   en: ['the', 'and', 'of', 'is', 'with', 'that', 'for', 'you', 'are', 'this', 'when', 'which', 'only'],
   es: ['el', 'los', 'las', 'para', 'por', 'y', 'en', 'es', 'como', 'puede', 'esta', 'cuando', 'solo'],
@@ -17,7 +17,7 @@ export function languageOf(text: string): string | undefined {
   return first.count > words.length / 20 && first.count > 2 * second.count ? first.language : undefined;
 }
 
-/** Places where French typography wants a no-break space and the text has an ordinary one, or none. */
+/** Places where French typography requires a no-break space and the text has an ordinary one, or none. */
 export function frenchSpacingMistakes(text: string): string[] {
   return [...text.matchAll(/.{0,20}(?: [:;!?»]|« |«[^\u00a0\u202f]|[^\u00a0\u202f]»|\p{L}[;!?]).{0,20}/gu)].map(
     ([found]) => found,

@@ -5,7 +5,7 @@ import { codeBlocks, MARKDOWN_FILES, readMarkdown, ROOT } from './markdown.js';
 
 describe('the TypeScript of README and documentation', () => {
   it('compiles against the library, each block as it stands', () => {
-    // Virtual files beside the real ones, so that packages are found as a reader's compiler would find them.
+    // Virtual files beside the real ones, so that packages are found as for a reader's compiler.
     const snippets = new Map(
       MARKDOWN_FILES.flatMap((file) => codeBlocks(file))
         .filter(({ language }) => language === 'ts' || language === 'typescript')

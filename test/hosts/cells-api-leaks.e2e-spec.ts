@@ -21,7 +21,7 @@ const CLIENT = { clientId: 'application', clientSecret: 'secret-of-the-applicati
 
 type Answer = (response: ServerResponse, call: CellsApiCall) => void;
 
-/** All that the caller gets to see of a call: the response or error, what became of its stream, what hooks are given. */
+/** Everything that the caller can see of a call: response or error, the outcome of its stream, arguments of hooks. */
 type Scenario = (http: AxiosInstance) => Promise<unknown[]>;
 
 const status =
@@ -165,7 +165,7 @@ async function expectNoToken(scenario: () => Promise<unknown[]>): Promise<void> 
   const shown = await scenario();
   tokens.push(await app.get(CellsAuthorityService).getAccessToken());
 
-  // Whatever can be reached is looked at first: live sockets printed in full would take minutes.
+  // Searches reachable objects first, because printing live sockets in full would take minutes.
   const reachable = scannerFor(tokens);
   for (const value of shown) reachable.add('reachable', reachableText(value));
   expect(reachable.leaks()).toEqual([]);

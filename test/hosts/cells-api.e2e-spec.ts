@@ -266,7 +266,7 @@ describe('Calls of the Cells API', () => {
       expect(api.calls[0]?.authorization).toBeUndefined();
     });
 
-    it.each([true, false])('where a redirect leads, and take its 401 for no word of the API', async (known) => {
+    it.each([true, false])('where a redirect leads, whose 401 does not count as one of the API', async (known) => {
       api.answer = (_call, response) => {
         response.writeHead(307, { Location: `${elsewhere.origin}/moved` }).end();
         return true;
@@ -365,7 +365,7 @@ describe('Calls of the Cells API', () => {
     expect(api.calls).toEqual([]);
   });
 
-  it('have what is left of their timeout when they are sent', async () => {
+  it('are sent with the rest of their timeout', async () => {
     upstream.latencyMs = 300;
     const sent: unknown[] = [];
     const instance = axios.create({

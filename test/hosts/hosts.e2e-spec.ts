@@ -21,7 +21,7 @@ import { ownerOf } from '../support/owned-token.js';
 import { hostAdapters, startHost } from './host-adapters.js';
 import { hostSettings } from './host-settings.js';
 
-/** What a host says of paths that are none of the module's is its own affair. */
+/** Answers on other paths are up to the host. */
 const UNKNOWN_PATHS = 17;
 const BASIC = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`;
 const IN_QUERY = `client_id=${CLIENT_ID}&client_secret=${CLIENT_SECRET}`;
@@ -70,7 +70,7 @@ const forms: readonly (WireRequest & { readonly form: string })[] = [
   ),
 ];
 
-/** What a host must not change, of an answer. */
+/** The parts of an answer that a host must not change. */
 function essence({ status, headers, body }: WireReply): object {
   const said = body === '' ? undefined : (JSON.parse(body) as Record<string, unknown>);
   return {
@@ -142,7 +142,7 @@ const registrations: readonly { readonly registration: string; readonly register
 
 const hosts = hostAdapters.flatMap((adapter) =>
   hostSettings.flatMap((setting) => {
-    // Where the options come from and what the host does to its routes have nothing to do with each other.
+    // Where the options come from does not depend on what the host does to its routes.
     const ways = setting.name === 'nothing' ? registrations : registrations.slice(0, 2);
     return ways.map((way) => ({ adapter, setting, with: setting.name, ...way }));
   }),

@@ -162,7 +162,7 @@ describe('The module', () => {
       expect(ownerOf(await app.get(CellsAuthorityService).getAccessToken()).clientId).toBe(CLIENT.clientId);
     });
 
-    it('leaves the bodies of the host to the host', async () => {
+    it('does not touch the bodies of other requests', async () => {
       @Controller('connect/tokens')
       class OwnController {
         @Post()
@@ -183,7 +183,7 @@ describe('The module', () => {
       ['none', undefined, []],
       ['all', true, SDK_PATHS],
       ['some', ['connect/token'], ['connect/token']],
-    ])('serves those SDK paths that it is told to: %s', async (_which, sdkPaths, served) => {
+    ])('serves the given SDK paths: %s', async (_which, sdkPaths, served) => {
       const module = CellsAuthorityModule.forRoot({
         upstreamTokenUrl: upstream.tokenUrl,
         ...(sdkPaths && { sdkPaths }),
@@ -286,7 +286,7 @@ describe('The module', () => {
       expect((await exchange(without, from('https://app.example.com'))).status).toBe(403);
     });
 
-    it("keeps the host's AsyncLocalStorage, also where it has to wait for a body", async () => {
+    it("keeps the host's AsyncLocalStorage, even if it has to wait for a body", async () => {
       const storage = new AsyncLocalStorage<string>();
       const seen: unknown[] = [];
       const entering = {

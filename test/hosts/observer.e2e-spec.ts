@@ -4,7 +4,7 @@ import { SimulatedTime } from '../reuse/simulated-time.js';
 
 const SECRET = 'secret-in-an-error';
 
-/** What a host may get wrong. An async function fits the type of an observer, so the compiler does not notice. */
+/** Mistakes of hosts. An async function fits the type of an observer, so the compiler does not notice. */
 const brokenObservers: readonly { readonly how: string; readonly observer: () => unknown }[] = [
   {
     how: 'throws',
@@ -59,7 +59,7 @@ describe.each(brokenObservers)('An observer that $how', ({ observer }) => {
     expect(time.upstream.requestCount).toBe(1);
   });
 
-  it('does not keep a token from being renewed ahead, nor ends the process when a renewal fails', async () => {
+  it('neither keeps a token from being renewed nor ends the process when a renewal fails', async () => {
     await time.ask('good', 'right-secret');
     time.pass(86_400 * 0.95);
     time.upstream.respondNext({ status: 500 });

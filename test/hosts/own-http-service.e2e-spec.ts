@@ -25,7 +25,7 @@ describe('The HttpService that the module sends token requests through', () => {
   const tokenOwner = async (app: INestApplicationContext) =>
     ownerOf(await app.get(CellsAuthorityService).getAccessToken());
 
-  it('is none that a host can get', async () => {
+  it('cannot be injected by a host', async () => {
     const app = closedAtTheEnd(await hostWith().compile());
 
     expect(() => app.get(HttpService, { strict: false })).toThrow(/HttpService/);

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.close());
 
-/** What a token request is answered with, if it is read by the module and by nothing else. */
+/** The answer to a token request that only the module has read. */
 async function expectReadByModule(origin: string, path: string): Promise<void> {
   const post = (type: string, body: string): Promise<WireReply> =>
     exchange(origin, { path, headers: ['Content-Type', type], body });

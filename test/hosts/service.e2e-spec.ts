@@ -139,7 +139,7 @@ describe('CellsAuthorityService', () => {
       expect(upstream.requestCount).toBe(1);
     });
 
-    it('of the one who asked first does not take the token from those who joined', async () => {
+    it('of the first caller does not take the token from those who joined', async () => {
       upstream.latencyMs = 100;
       const first = authority.getAccessToken({ signal: AbortSignal.timeout(20) });
       const joined = authority.getAccessToken();
@@ -156,7 +156,7 @@ describe('CellsAuthorityService', () => {
       expect(upstream.requestCount).toBe(0);
     });
 
-    it('keeps no listener once the token is there', async () => {
+    it('keeps no listener once the token has arrived', async () => {
       const { signal } = new AbortController();
       const add = jest.spyOn(signal, 'addEventListener');
       const remove = jest.spyOn(signal, 'removeEventListener');
@@ -220,7 +220,7 @@ describe('CellsAuthorityService', () => {
     it('hold no secret, however they are printed, inspected or serialised', async () => {
       const upstreamTokenUrl = `http://127.0.0.1:${await closedPort()}/connect/token`;
       const unreachable = await start({ upstreamTokenUrl, credentials: CLIENT });
-      // Upstream is at its worst: it repeats what it was sent.
+      // The worst case: upstream repeats what it was sent.
       const echo = { error: 'invalid_client', error_description: `no ${WRONG.clientSecret}`, sent: WRONG.clientSecret };
       upstream.respondNext({ status: 400, body: echo });
       const scanner = new LeakScanner()

@@ -18,9 +18,9 @@ import { json } from '../support/upstream-scripts.js';
 
 const RULES = join(__dirname, '..', '..', 'deploy', 'alerts.yml');
 const INSTANCE = { instance: 'cells:3000', job: 'cells-authority' };
-/** promtool's clock begins in 1970, and goes on by so much with each sample. */
+/** promtool's clock begins in 1970 and advances by this much with each sample. */
 const INTERVAL_S = 15;
-/** What is provoked has happened between this sample and the one before. */
+/** The provoked event happens between this sample and the previous one. */
 const PROVOKED_AT = 40;
 const SAMPLES = 160;
 
@@ -85,7 +85,7 @@ const upstream = (outcome: 'token' | 'throttled', durationMs: number): Authority
   client: 'f00dCAFE',
 });
 
-/** What has to happen, once, for each alert. Those that go by a rate need it to go on: it is told again with each sample. */
+/** What has to happen once for each alert. Alerts on a rate need it to go on, so it is repeated with each sample. */
 const PROVOCATIONS: Readonly<Record<string, { once?: (metrics: Provoked) => void; always?: AuthorityEvent }>> = {
   CellsAuthorityCircuitOpen: {
     once: (metrics) => {

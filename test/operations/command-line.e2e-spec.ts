@@ -50,7 +50,7 @@ describe('The command line', () => {
     expect(stdout).toContain('cells-authority token');
   });
 
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     expect(await run(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
   });
 
@@ -160,7 +160,7 @@ describe('The command line', () => {
     taken.close();
   });
 
-  it('refuses what it does not know, and does not repeat it', async () => {
+  it('refuses unknown arguments, and does not repeat them', async () => {
     const { code, stderr } = await run([CLIENT_SECRET]);
 
     expect(code).toBe(2);

@@ -146,7 +146,7 @@ describe('The image', () => {
     expect(copied.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
   });
 
-  it('runs as nobody special, gets its signals, and is probed without a secret', () => {
+  it('runs without privileges, gets its signals, and is probed without a secret', () => {
     expect(dockerfile).toMatch(/^USER node$/m);
     expect(dockerfile).toMatch(/^ENTRYPOINT \["node", (?:"--[\w=-]+", )*"dist\/cli\.js"\]$/m);
     expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\["node", "dist\/cli\.js", "health"\]$/m);
@@ -205,7 +205,7 @@ describe('The systemd unit', () => {
     expect(read('deploy/cells-authority.service')).toContain(`\nRestartPreventExitStatus=${CONFIGURATION_ERROR}\n`);
   });
 
-  it('is valid, and keeps the service from everything that it does not need', () => {
+  it('is valid, and denies the service everything that it does not need', () => {
     check('systemd-analyze', ['verify', 'deploy/cells-authority.service']);
     const folder = mkdtempSync(join(tmpdir(), 'unit-'));
     const withSecrets = join(folder, 'cells-authority.service');

@@ -114,7 +114,7 @@ describe('Metrics', () => {
     );
   });
 
-  it('say why Redis is not used, and nothing of it where it is not wanted', async () => {
+  it('say why Redis is not used, and nothing about it when it is not configured', async () => {
     await start({
       TOKEN_CACHE: 'redis',
       REDIS_URL: `redis://127.0.0.1:${await closedPort()}`,
@@ -177,7 +177,7 @@ describe('Metrics', () => {
 });
 
 describe('Health', () => {
-  it('is live and ready, and asks nobody', async () => {
+  it('is live and ready, without asking another server', async () => {
     await start();
     const before = upstream.requests.length;
 

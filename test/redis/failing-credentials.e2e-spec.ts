@@ -43,7 +43,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
         ),
       );
       expect(answers.every(({ status }) => status === 400 || status === 429)).toBe(true);
-      // All holds are over, here and there; only the count of the forwards is left.
+      // All holds are over on both instances; only the count of forwards is left.
       const holds = await keys('ca:hold:*');
       if (holds.length > 0) await redis.command('DEL', ...holds);
       for (const instance of instances) instance.skip(301);
@@ -53,7 +53,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
     expect(upstream.count('client', 'wrong-secret')).toEqual({ requests: 4, failures: 4, throttled: 0 });
   });
 
-  it('draw no ban when they had worked everywhere, and are revoked while 60 scopes are asked for at once', async () => {
+  it('draw no ban when they worked everywhere and are revoked while 60 scopes are requested at once', async () => {
     const askAll = (name: string) =>
       Promise.all(
         instances.flatMap((instance, at) =>
@@ -72,7 +72,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
     expect(upstream.count('client', SECRET)).toEqual({ requests: 64, failures: 4, throttled: 0 });
   });
 
-  it('are remembered over a success', async () => {
+  it('are remembered after a success', async () => {
     for (let round = 0; round < 8; round += 1) {
       upstream.clients.set('client', SECRET);
       await (instances[round % 3] ?? one).ask('client', SECRET, { scope: `good-${round}` });
@@ -102,7 +102,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
     expect(two.events).toContainEqual(expect.objectContaining({ type: 'answered_from_hold', reason: 'refused' }));
   });
 
-  it('are held longer with each refusal, wherever that was', async () => {
+  it('are held longer with each refusal, on whichever instance', async () => {
     const seconds = (instance: Instance) =>
       instance.events.flatMap((event) => (event.type === 'held' ? [event.seconds] : []));
     for (const instance of instances) {
@@ -157,7 +157,7 @@ describeWithRedis('Failing credentials at three instances that share a Redis', (
     expect((await two.ask('client', SECRET, at('198.51.100.9'))).status).toBe(200);
   });
 
-  it('do not slow who asks for the same at the same time from elsewhere', async () => {
+  it('do not slow a client that requests the same at the same time from another address', async () => {
     for (let i = 0; i < 10; i += 1) {
       await one.ask('client', `guess-${i}`, { clientAddress: '198.51.100.9' });
       await until(async () => (await guesses()) === i + 1);

@@ -30,7 +30,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One instance of the module, with a memory of its own. */
+/** One instance of the module, with its own memory. */
 export class Instance {
   readonly events: AuthorityEvent[] = [];
   /** Added to the monotonic clock. */
@@ -46,7 +46,7 @@ export class Instance {
     readonly close: () => Promise<void>,
   ) {}
 
-  /** Waits for Redis for as long as a loaded machine may take, except where the wait is what is tested. */
+  /** Waits for Redis as long as a busy machine may take, except where the wait itself is tested. */
   static async start(options: CellsAuthorityOptions, patienceMs = 10_000): Promise<Instance> {
     const listener: { instance?: Instance; early: AuthorityEvent[] } = { early: [] };
     const clock = () => performance.now() + (listener.instance?.skippedMs ?? 0);
@@ -80,7 +80,7 @@ export class Instance {
     return instance;
   }
 
-  /** Lets everything that was kept longer than so many seconds go, in memory alone. */
+  /** Forgets everything older than this many seconds, in memory only. */
   skip(seconds: number): void {
     this.skippedMs += seconds * 1000;
   }
@@ -119,7 +119,7 @@ export class Instance {
   }
 }
 
-/** Resolves when the condition holds; nothing tells of it otherwise. */
+/** Polls until the condition holds, because there is no event to wait for. */
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await condition())) {

@@ -45,7 +45,7 @@ describeWithRedis("A host's own client of Redis", () => {
       expect(upstream.requestCount).toBe(1);
       await Promise.all([one.close(), two.close()]);
       expect(await redis.ping()).toBe('PONG');
-      // A Cluster has added one of its own.
+      // A Cluster has added its own.
       expect(redis.listenerCount('close')).toBeLessThanOrEqual(listeners + 1);
     } finally {
       redis.disconnect();
@@ -70,7 +70,7 @@ describeWithRedis("A host's own client of Redis", () => {
   it.each([
     [{ tokenCache: 'memory' as const }, "redis needs tokenCache 'redis'"],
     [{ redis: {} as RedisClient }, 'redis must be a client or Cluster of ioredis'],
-  ])('is not taken where it makes no sense', async (options, complaint) => {
+  ])('is refused where it makes no sense', async (options, complaint) => {
     const redis = new Redis({ lazyConnect: true });
 
     await expect(Instance.start({ redis, ...options })).rejects.toThrow(complaint);

@@ -13,8 +13,8 @@ import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
 
 const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
-/** What is over the patience is for the machine. */
-/** That a request waits 50 ms and no more is shown on simulated time; here it is that nobody waits for Redis to come back. */
+/** Beyond Redis' 50 ms this allows for a slow machine. */
+/** That a request waits exactly 50 ms is shown on simulated time; this shows that none waits for Redis to come back. */
 const AT_MOST_MS = 2000;
 
 describeWithRedis('When something is wrong with Redis', () => {
@@ -101,7 +101,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(warnings(instance)).toHaveLength(1);
   });
 
-  it('TLS to a port that speaks none: serves from memory', async () => {
+  it('TLS to a port that does not speak it: serves from memory', async () => {
     const instance = await start({ redisUrl: `rediss://127.0.0.1:${redis.port}` });
     await servesFromMemory(instance);
     expect(instance.store.available).toBe(false);
@@ -148,7 +148,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(upstream.requestCount).toBe(requests);
   });
 
-  it('paused while another instance fetches: goes on by itself', async () => {
+  it('paused while another instance fetches: goes on without it', async () => {
     const one = await (await start()).connected();
     const two = await (await start()).connected();
     upstream.latencyMs = 300;
@@ -206,7 +206,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     const two = await (await start()).connected();
     expect(await two.ask('client-0', SECRET)).toMatchObject({ status: 200, serial: 1 });
     await servesAnew(two, 'client-1', 2);
-    // Read-only, it is reconnected to once, in case there is a new master.
+    // When it is read-only, one reconnect is made in case there is a new master.
     await until(() => two.outcomes('lock').includes('refused'));
     await two.connected();
     await servesAnew(two, 'client-2', 3);
@@ -221,7 +221,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(await instance.ask(clientId, SECRET)).toMatchObject({ status: 200, serial });
   }
 
-  it('gone: holds and counts go on in memory', async () => {
+  it('gone: holds and counts continue in memory', async () => {
     const one = await (await start()).connected();
     await redis.kill();
     await until(() => !one.store.available);

@@ -62,11 +62,11 @@ describe('Why TLS to Redis fails', () => {
     expect(await reasonWithCertificate({ hosts: ['redis.example.com'] })).toBe('certificate_wrong_host');
   });
 
-  it('is told: nobody vouches for the certificate', async () => {
+  it('is told: the certificate is not trusted', async () => {
     expect(await reasonWithCertificate({}, '')).toBe('certificate_untrusted');
   });
 
-  it('is told: who is there never shakes hands', async () => {
+  it('is told: the other end never finishes the handshake', async () => {
     const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     expect(await reasonOf(`rediss://:hidden@127.0.0.1:${(silent.address() as AddressInfo).port}`)).toBe('tls_failed');
@@ -92,7 +92,7 @@ describeWithRedis('Why Redis cannot be used', () => {
     expect(await reasonOf(`redis://${user}127.0.0.1:${redis.port}`)).toBe('password');
   });
 
-  it('is told: there is no such database, rather than use another', async () => {
+  it('is told: there is no such database, and no other one is used', async () => {
     expect(await reasonOf(`${redis.url}/99`)).toBe('database');
     expect(await redis.command('DBSIZE')).toBe(0);
   });
@@ -110,7 +110,7 @@ describeWithRedis('Why Redis cannot be used', () => {
     expect(await reasonOf(`rediss://:hidden@127.0.0.1:${redis.port}${parameters}`)).toBe('tls_failed');
   });
 
-  it('is told: it hangs up on who speaks no TLS, or has no certificate yet', async () => {
+  it('is told: it hangs up on clients without TLS, or without a certificate', async () => {
     const port = await closedPort();
     const { key, cert } = authority.issue();
     const secure = await RedisServer.start({
@@ -132,7 +132,7 @@ describeWithRedis('Why Redis cannot be used', () => {
     await until(() => instance.outcomes('connection').includes('unavailable'));
     file('own.pem', cert);
     file('own.key', key);
-    // It is used from the next connection on, whatever it was at the start.
+    // Used from the next connection on, even if it was not there at the start.
     await instance.connected();
     await instance.close();
     await secure.kill();
@@ -157,7 +157,7 @@ describeWithRedis('Why Redis cannot be used', () => {
     redis = await redis.restart();
   });
 
-  it('is not said of another secret, which is told of all the same', async () => {
+  it('is not reported for another secret, which is reported separately', async () => {
     const start = async (tokenCacheSecret: string) =>
       (await Instance.start({ redisUrl: redis.url, tokenCacheSecret })).connected();
     const [old, other, recent] = ['old', 'other', 'new'].map((word) => word.repeat(16)) as [string, string, string];

@@ -17,7 +17,7 @@ describeWithRedis('A token that was refused', () => {
     await redis.kill();
   });
 
-  it('is dropped for all instances, whichever issued it, and one that was made up drops nothing', async () => {
+  it('is dropped for all instances, whichever issued it, and a made-up one drops nothing', async () => {
     const options = { upstreamTokenUrl: upstream.tokenUrl, redisUrl: redis.url };
     const instances = await Promise.all([Instance.start(options), Instance.start(options), Instance.start(options)]);
     const [issuer, other, third] = instances;

@@ -52,7 +52,7 @@ describeWithRedis('Secrets in files that change', () => {
   const told = (event: string) => service.output().split(`"event":"${event}"`).length - 1;
   const used = () => service.output().split('"msg":"Redis is used"').length - 1;
 
-  it('are taken up without a restart: the password of Redis', async () => {
+  it('are used without a restart: the password of Redis', async () => {
     await until(() => used() === 1);
     await ask(0);
     await until(async () => (await kept()) === 1);
@@ -68,7 +68,7 @@ describeWithRedis('Secrets in files that change', () => {
     expect(service.output()).not.toContain('"reason":"password"');
   });
 
-  it('are taken up without a restart: the secret of the cache, while the old one is still read', async () => {
+  it('are used without a restart: the secret of the cache, while the old one is still read', async () => {
     write('cache-secret', `${NEW},${OLD}\n`);
     await until(() => told('secrets_renewed') === 2 && used() === 4);
     await ask(2);

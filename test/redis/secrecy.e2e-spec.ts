@@ -39,7 +39,7 @@ describeWithRedis('What is kept in Redis', () => {
 
   const tokenKey = async () => (await keys('ca:token:*', 1))[0] ?? '';
 
-  it('says nothing by itself', async () => {
+  it('reveals nothing by itself', async () => {
     const monitor = await redis.monitor();
     const { body } = await one.ask(ID, SECRET, { scope: 'a-scope-of-its-own', clientAddress: '198.51.100.123' });
     await one.ask(ID, WRONG_SECRET, { clientAddress: '198.51.100.123' });
@@ -73,7 +73,7 @@ describeWithRedis('What is kept in Redis', () => {
     expect(all.filter((key) => !/^ca:(?:[a-z]+:\{[\w-]{43}\}|secrets)$/.test(key))).toEqual([]);
   });
 
-  it('goes when the token goes', async () => {
+  it('is deleted when the token expires', async () => {
     upstream.expiresIn = 1000;
     await one.ask(ID, SECRET);
     const life = Number(await redis.command('PTTL', await tokenKey()));
@@ -133,7 +133,7 @@ describeWithRedis('What is kept in Redis', () => {
     await three.close();
   });
 
-  it('is a miss, counted and deleted, when it has a type that is not ours', async () => {
+  it('is a miss, counted and deleted, when it has a foreign type', async () => {
     await one.ask(ID, SECRET);
     await one.ask(ID, 'another-secret');
     const ours = [await keys('ca:token:*', 1), await keys('ca:refusals:*', 1), await keys('ca:hold:*', 1)].flat();
@@ -172,7 +172,7 @@ describeWithRedis('What is kept in Redis', () => {
     expect(two.outcomes('lock')).toContain('tampered');
   });
 
-  it('does not outlive the token because somebody made it', async () => {
+  it('does not outlive the token if somebody prolongs it', async () => {
     await one.ask(ID, SECRET);
     const key = await tokenKey();
     await redis.command('PERSIST', key);

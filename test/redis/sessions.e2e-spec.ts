@@ -57,7 +57,7 @@ describeWithRedis('Sessions in Redis', () => {
     await Promise.all([api.close(), upstream.close(), redis.kill()]);
   });
 
-  it('are shared: whichever instance began one, the client goes on at all of them', async () => {
+  it('are shared: whichever instance began one, the client can use it on all of them', async () => {
     const token = await tokenWithSession(one);
     pass(LIFETIME_S);
 
@@ -70,7 +70,7 @@ describeWithRedis('Sessions in Redis', () => {
     expect(upstream.requests).toHaveLength(2);
   });
 
-  it('get another token than the refused one, though Redis may still have that', async () => {
+  it('get another token than the refused one, even if Redis still has that', async () => {
     const token = await tokenWithSession(one);
     api.refused.add(token);
 
@@ -78,7 +78,7 @@ describeWithRedis('Sessions in Redis', () => {
     expect(api.takeTokens()).toEqual([token, await two.token(ID, SECRET)]);
   });
 
-  it('end when they have to, whatever Redis says', async () => {
+  it('end on time, whatever Redis says', async () => {
     const token = await tokenWithSession(one);
     const [key = ''] = await keys();
     const lifeMs = Number(await redis.command('PTTL', key));
@@ -101,7 +101,7 @@ describeWithRedis('Sessions in Redis', () => {
     await until(async () => (await keys()).length === 0);
   });
 
-  it('say nothing by themselves', async () => {
+  it('reveal nothing by themselves', async () => {
     const monitor = await redis.monitor();
     const token = await tokenWithSession(one, 'a-scope-of-its-own');
     pass(LIFETIME_S);
@@ -129,7 +129,7 @@ describeWithRedis('Sessions in Redis', () => {
     expect(scanner.leaks()).toEqual([]);
   });
 
-  it('are none where the value is another token’s, or was tampered with', async () => {
+  it('are not found when the value is another token’s, or was tampered with', async () => {
     const token = await tokenWithSession(one);
     const other = await tokenWithSession(one, 'a-scope-of-its-own');
     const [first = '', second = ''] = await keys();
@@ -160,7 +160,7 @@ describeWithRedis('Sessions in Redis', () => {
     expect(others).toEqual([good]);
   });
 
-  it('are as if there were none while Redis is down, and never an error', async () => {
+  it('are missing while Redis is down, and never cause an error', async () => {
     const token = await tokenWithSession(one);
     await redis.kill();
     pass(LIFETIME_S);

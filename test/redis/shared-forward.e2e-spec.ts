@@ -64,7 +64,7 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     }
   };
 
-  it('wait while as many are under way as may still be refused, and go on when one has ended', async () => {
+  it('wait while as many are running as may still be refused, and go on when one has ended', async () => {
     await refuse(1);
     const underWay = [forward(), forward(), forward()];
     for (const one of underWay) expect(await one.admit(4)).toMatchObject({ refusals: 1 });
@@ -74,7 +74,7 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await next).toMatchObject({ refusals: 1 });
   });
 
-  it('are held when 4 refusals count, until the first of them does not', async () => {
+  it('are held after 4 refusals until the first of them no longer counts', async () => {
     await refuse(4);
     expect(await forward().admit(4)).toMatchObject({ of: 'pair', answer: undefined });
     const refusals = await key('refusals');
@@ -85,13 +85,13 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await forward().admit(4)).toMatchObject({ refusals: 3 });
   });
 
-  it('leave the last refusal to other requests than those that were refused themselves', async () => {
+  it('leave the last refusal to requests that were not refused themselves', async () => {
     await refuse(3);
     expect(await forward().admit(3)).toMatchObject({ of: 'request', answer: undefined });
     expect(await forward().admit(4)).toMatchObject({ refusals: 3 });
   });
 
-  it('give the place of an instance that died back', async () => {
+  it('give back the place of an instance that died', async () => {
     await Promise.all([1, 2, 3, 4].map(() => forward().admit(4)));
     const forwards = await key('forwards');
     const [name = ''] = (await redis.command('ZRANGE', forwards, '0', '0')) as string[];
@@ -99,7 +99,7 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await forward().admit(4)).toEqual(ADMITTED);
   });
 
-  it('are held by a 429, which is no refusal', async () => {
+  it('are held by a 429, which does not count as a refusal', async () => {
     const one = forward();
     await one.admit(4);
     one.throttled(tooManyRequests('throttled', 300), 300_000);
@@ -108,7 +108,7 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await forward().admit(4)).toEqual(ADMITTED);
   });
 
-  it('go on without a hold that was tampered with, which is counted and deleted', async () => {
+  it('ignore a hold that was tampered with, and count and delete it', async () => {
     await redis.command('SET', new SharedKeys(CACHE_SECRET).key('hold', ['pair']), 'nonsense', 'PX', '60000');
     expect(await forward().admit(4)).toEqual(ADMITTED);
     expect(tampered).toEqual(['count']);

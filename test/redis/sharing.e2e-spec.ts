@@ -39,7 +39,7 @@ describeWithRedis('Instances that share a Redis', () => {
   const written = (count = 1) =>
     until(async () => ((await redis.command('KEYS', 'ca:token:*')) as string[]).length === count);
 
-  it('serve one token, each with the seconds that remain', async () => {
+  it('serve one token, each with the remaining seconds', async () => {
     expect(await one.ask('client', SECRET)).toMatchObject({ serial: 1, expiresIn: 86_400 });
     await written();
     const [key = ''] = (await redis.command('KEYS', 'ca:token:*')) as string[];
@@ -54,7 +54,7 @@ describeWithRedis('Instances that share a Redis', () => {
     await one.ask('client', SECRET);
     await written();
     const [key = ''] = (await redis.command('KEYS', 'ca:token:*')) as string[];
-    // Two hours later, of which Redis knows of one.
+    // Two hours later, of which Redis only knows one.
     await redis.command('PEXPIRE', key, String((86_400 - 3600) * 1000));
     two.wallClockLeadMs = 7_200_000;
     const { serial, expiresIn = 0 } = await two.ask('client', SECRET);
@@ -63,7 +63,7 @@ describeWithRedis('Instances that share a Redis', () => {
     expect(expiresIn).toBeGreaterThan(86_400 - 7200 - 600);
   });
 
-  it('ask Redis no more once the token is in memory', async () => {
+  it('do not ask Redis once the token is in memory', async () => {
     await one.ask('client', SECRET);
     await written();
     await two.ask('client', SECRET);
@@ -101,7 +101,7 @@ describeWithRedis('Instances that share a Redis', () => {
     const abandoned = one.ask('client', SECRET);
     await until(() => upstream.requestCount === 1);
     const [lock = ''] = (await redis.command('KEYS', 'ca:lock:*')) as string[];
-    // As it is when the process is gone: nobody prolongs the lock, nobody gives it back.
+    // As if the process had died: the lock is neither prolonged nor released.
     const owner = String(await redis.command('GET', lock));
     await redis.command('SET', lock, `${owner}-of-the-dead`, 'PX', '2000');
     upstream.latencyMs = 0;
@@ -137,7 +137,7 @@ describeWithRedis('Instances that share a Redis', () => {
     expect((await six.ask('client', SECRET)).serial).toBe(4);
   });
 
-  it('join no flight that brings an older token than they may take', async () => {
+  it('do not accept from a joined flight an older token than they may reuse', async () => {
     await one.ask('client', SECRET);
     await written();
     const [key = ''] = (await redis.command('KEYS', 'ca:token:*')) as string[];
@@ -150,7 +150,7 @@ describeWithRedis('Instances that share a Redis', () => {
     expect([published.serial, sdk.serial, forced.serial]).toEqual([1, 2, 2]);
   });
 
-  it('take over what another one renewed ahead of the expiry', async () => {
+  it('take over a token that another one renewed before its expiry', async () => {
     await one.ask('client', SECRET);
     await written();
     await two.ask('client', SECRET);
@@ -189,7 +189,7 @@ describeWithRedis('Instances that share a Redis', () => {
     expect((await (await start()).ask('client', SECRET)).serial).toBe(3);
   });
 
-  it('send one upstream request a cache key after Redis was flushed', async () => {
+  it('send one upstream request per cache key after Redis was flushed', async () => {
     await one.ask('client', SECRET);
     await written();
     await redis.command('FLUSHALL');

@@ -21,7 +21,7 @@ jest.setTimeout(4 * PATIENCE_MS);
 
 const address = ({ port }: RedisServer) => `127.0.0.1:${port}`;
 
-/** Some of what `INFO` or `CLUSTER INFO` says, once it says it. */
+/** Waits for a line in `INFO` or `CLUSTER INFO`. */
 function reports(redis: RedisServer, command: string[], line: string): Promise<void> {
   const [name = '', ...values] = command;
   return until(
@@ -72,7 +72,7 @@ describeWithRedis('Redis on several machines', () => {
 
   let scopes = 0;
 
-  /** Whether what one instance fetches is what the other one finds. */
+  /** Whether one instance finds what the other one fetched. */
   async function share([one, two]: [Instance, Instance]): Promise<boolean> {
     const scope = `shared-${(scopes += 1)}`;
     const { serial } = await one.ask('client-0', SECRET, { scope });
@@ -80,7 +80,7 @@ describeWithRedis('Redis on several machines', () => {
     return (await two.ask('client-0', SECRET, { scope })).serial === serial;
   }
 
-  /** Statuses other than 200 that clients of both instances got while this went on, each with a cache key of its own. */
+  /** Statuses other than 200 that clients of both instances got meanwhile, each with its own cache key. */
   async function failuresDuring(work: () => Promise<void>, both: [Instance, Instance]): Promise<number[]> {
     const failures: number[] = [];
     let asked = 0;

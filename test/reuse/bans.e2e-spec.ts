@@ -42,7 +42,7 @@ describe.each(['memory', 'off'] as const)('Aspose’s ban, with TOKEN_CACHE=%s, 
     }
   });
 
-  it('by an authorization server that refuses and accepts in turn', async () => {
+  it('by an authorization server that alternately refuses and accepts', async () => {
     for (let second = 0; second < 1300; second += 5) {
       restore();
       await askAll([`good-${second}`]);
@@ -73,7 +73,7 @@ describe.each(['memory', 'off'] as const)('Aspose’s ban, with TOKEN_CACHE=%s, 
     }
   });
 
-  it('by a scope that the pair may not have, and its other requests go on all the while', async () => {
+  it('by a scope that the pair may not have, while its other requests go on', async () => {
     time.upstream.refusedScopes.add('wrong');
     for (let second = 0; second < 1300; second += 5) {
       const [wrong, right] = await askAll(['wrong', `right-${second}`]);

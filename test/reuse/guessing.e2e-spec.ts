@@ -20,7 +20,7 @@ describe.each(['memory', 'off'] as const)('Guessing with TOKEN_CACHE=%s', (token
     expect(await victim).toBe(200);
     expect(time.upstream.requestCount).toBe(11);
     expect(statuses.filter((status) => status === 400)).toHaveLength(10);
-    // 1,024 waited for these; the others were too many to wait.
+    // 1,024 waited for these; the others were refused at once.
     expect(new Set(statuses)).toEqual(new Set([400, 429, 503]));
   });
 
@@ -31,7 +31,7 @@ describe.each(['memory', 'off'] as const)('Guessing with TOKEN_CACHE=%s', (token
     expect(time.upstream.requestCount).toBe(40);
   });
 
-  it('takes nothing from clients at one address that have the right secret, however many ask at once', async () => {
+  it('does not affect clients with the right secret at one address, however many ask at once', async () => {
     for (let nth = 0; nth < 300; nth += 1) time.upstream.clients.set(`client ${nth}`, 'right-secret');
     const statuses = await Promise.all(
       Array.from({ length: 300 }, (_, nth) => time.ask(`client ${nth}`, 'right-secret')),

@@ -7,7 +7,7 @@ import { heapUsed } from '../support/heap.js';
 const MIB = 1024 * 1024;
 const NOW = 1_000_000;
 
-/** How much the heap has grown in MiB, garbage left out, while what is returned was made. */
+/** How much the heap, without garbage, has grown in MiB while the returned value was made. */
 async function heapGrowth(fill: () => Promise<unknown>): Promise<number> {
   const before = heapUsed();
   const kept = await fill();
@@ -75,7 +75,7 @@ describe('What is kept is bounded in bytes', () => {
     expect(growth).toBeLessThan(80);
   });
 
-  it('nothing of tokens that were made up, however many of them are dropped', async () => {
+  it('nothing of made-up tokens, however many of them are dropped', async () => {
     const growth = await heapGrowth(() => {
       const cache = newCache();
       for (let i = 0; i < 100_000; i += 1) cache.drop(`${i}`.padEnd(1024, '.'));

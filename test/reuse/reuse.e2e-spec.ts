@@ -87,7 +87,7 @@ describe('Reuse over HTTP', () => {
     expect(serial(await ask(['Cache-Control', 'min-fresh=90000']))).toBeGreaterThan(second);
   });
 
-  it('lets one upstream request serve a burst, also when the client that led it goes away', async () => {
+  it('lets one upstream request serve a burst, even if the client that began it disconnects', async () => {
     upstream.latencyMs = 300;
     const { hostname, port } = new URL(service.origin);
     const leader = request({ hostname, port, path: query(), method: 'POST', agent: false });

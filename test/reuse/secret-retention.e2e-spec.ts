@@ -6,7 +6,7 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 import { startBuiltService } from '../support/built-service.js';
 import { exchange } from '../support/http-exchange.js';
 
-/** Told apart from every other string, and cut in two so that this file is not where it is found. */
+/** Unlike any other string, and split in two so that it is not found in this file. */
 const unique = (name: string) => [name, 'f00dfeedfacecafe'].join('-');
 
 /** The process writes while it does nothing else; the file is complete when it parses. */
@@ -23,7 +23,7 @@ async function completeSnapshot(folder: string): Promise<string> {
 jest.setTimeout(120_000);
 
 describe('What stays in memory', () => {
-  it('is the token, and not the secret it was got with', async () => {
+  it('is the token, but not the secret of its request', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'heap-'));
     const upstream = await AsposeLimits.start({ clients: [['retention', unique('kept-secret')]] });
     const service = await startBuiltService({
@@ -33,7 +33,7 @@ describe('What stays in memory', () => {
     const send = (path: string) => exchange(service.origin, { path });
     const { body } = await send(`/connect/token?client_id=retention&client_secret=${unique('kept-secret')}`);
     await send(`/connect/token?client_id=retention&client_secret=${unique('wrong-secret')}`);
-    // Others come after it: what the HTTP layer still had of the last request goes with them.
+    // Further requests replace what the HTTP layer still has of the last one.
     for (let i = 0; i < 20; i += 1) await send('/health/live');
 
     service.process.kill('SIGUSR2');

@@ -15,7 +15,7 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 /** Not 0, at which a wrong sign would not show. */
 const START_MS = 1_000_000;
 
-/** The module in front of an authorization server that enforces Aspose's limit, both by one simulated clock. */
+/** The module in front of an authorization server that enforces Aspose's limit, both on one simulated clock. */
 export class SimulatedTime {
   now = START_MS;
   /** Milliseconds by which the wall clock is ahead, after a suspend, say. */
@@ -57,7 +57,7 @@ export class SimulatedTime {
     this.now += seconds * 1000;
   }
 
-  /** What an HTTP client at that address is answered: 200, or the error's status. */
+  /** The status that an HTTP client at that address gets. */
   async ask(
     clientId: string,
     clientSecret: string,

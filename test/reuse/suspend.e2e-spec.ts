@@ -11,7 +11,7 @@ describe.each(['published', 'sdk'] as const)('A machine that was suspended, on t
   });
   afterEach(() => time.close());
 
-  it('gives out no token that expired meanwhile, also when no new one can be had', async () => {
+  it('hands out no token that expired meanwhile, even if no new one can be had', async () => {
     time.wallClockLead += DAY_MS;
     time.upstream.respondNext({ status: 500 });
     expect(await time.ask('client', 'secret', {}, path)).toBe(503);
@@ -19,7 +19,7 @@ describe.each(['published', 'sdk'] as const)('A machine that was suspended, on t
     expect(time.upstream.issued).toBe(2);
   });
 
-  it('keeps a token that is still good, and after a wall clock that was set back as well', async () => {
+  it('keeps a token that is still good, even after the wall clock was set back', async () => {
     time.wallClockLead += 30_000;
     expect(await time.ask('client', 'secret', {}, path)).toBe(200);
     time.wallClockLead -= 10 * DAY_MS;

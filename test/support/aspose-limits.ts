@@ -18,11 +18,11 @@ export interface AsposeLimitsOptions {
   readonly clients?: Iterable<readonly [clientId: string, clientSecret: string]>;
   /** Milliseconds. Default: the real clock. */
   readonly now?: () => number;
-  /** What tokens say they are good for. Default: 86400 seconds. */
+  /** `expires_in` of the tokens. Default: 86400 seconds. */
   readonly expiresIn?: number;
-  /** Before each answer. Default 0; may be changed while it runs. */
+  /** Delay of each answer. Default 0; may be changed while it runs. */
   readonly latencyMs?: number;
-  /** Off for runs of so many requests that keeping them would cost memory. Default: on. Counts are always kept. */
+  /** Turn off for very many requests, which would take memory. Default: on. Counts are always kept. */
   readonly record?: boolean;
 }
 
@@ -52,8 +52,8 @@ const BANNED: NextReply = {
 };
 
 /**
- * The upstream of most tests: a fast authorization server that knows a set of clients, gives them tokens that name their
- * owner, bans failing pairs as Aspose does, and records what it was sent.
+ * The upstream of most tests: a fast authorization server that knows a set of clients, gives them tokens that name
+ * their owner, bans failing pairs as Aspose does, and records what it was sent.
  */
 export class AsposeLimits {
   readonly clients: Map<string, string>;
@@ -92,9 +92,9 @@ export class AsposeLimits {
     this.latencyMs = latencyMs;
     this.#record = record;
     this.#bans = new CredentialBans(now);
-    // A connection that a test left idle is not to be closed under it.
+    // Connections that a test leaves idle must stay open.
     this.#server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-      // A client that goes away in the middle is no failure of the server's.
+      // A client that disconnects in the middle is not an error of the server.
       this.#handle(request, response).catch(() => response.destroy());
     });
   }
@@ -103,7 +103,7 @@ export class AsposeLimits {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/connect/token`;
   }
 
-  /** The next requests are answered with these, one each, whatever they ask for; they count towards no ban. */
+  /** Answers the next requests with these, one each, whatever they ask for. They do not count towards bans. */
   respondNext(...replies: NextReply[]): void {
     this.#replies.push(...replies);
   }
@@ -123,7 +123,7 @@ export class AsposeLimits {
     this.#replies = [];
   }
 
-  /** @throws when a reply of `respondNext` was never asked for: that test did not do what it says. */
+  /** @throws when a reply of `respondNext` was not used: then the test does not do what it says. */
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();

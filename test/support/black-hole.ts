@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 const MAX_QUEUED = 16;
-/** A SYN that is dropped is sent again after 1 s, so an address that is silent for this long is a black hole. */
+/** A dropped SYN is sent again after 1 s, so an address that is silent for longer is a black hole. */
 const SILENCE_MS = 500;
 
-/** Listens with the shortest queue there is, then blocks its thread for good: nothing is ever taken off the queue. */
+/** Listens with the shortest possible queue, then blocks its thread for good, so that nothing is ever accepted. */
 const LISTEN_AND_BLOCK = `
   const { createServer } = require('node:net');
   const { parentPort } = require('node:worker_threads');

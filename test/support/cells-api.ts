@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** A call as the Cells API got it. */
+/** A call that the Cells API received. */
 export interface CellsApiCall {
   readonly method: string;
   readonly path: string;
@@ -16,7 +16,7 @@ export class CellsApi {
   readonly calls: CellsApiCall[] = [];
   /** Whether a token is good. */
   accepts: (token: string) => boolean = () => true;
-  /** Answered in place of all that, when it returns true. */
+  /** Replaces all that if it returns true. */
   answer: (call: CellsApiCall, response: ServerResponse) => boolean = () => false;
   /** Resolves before each 401 is sent. */
   beforeRefusal: (nth: number) => Promise<void> = () => Promise.resolve();

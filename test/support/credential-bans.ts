@@ -16,13 +16,13 @@ interface Pair extends PairCount {
   bannedUntil: number;
 }
 
-/** Aspose's published limit, by the clock it is given: 5 failed requests of a pair, and it is banned for 10 minutes. */
+/** Aspose's published limit, on the given clock: after 5 failed requests a pair is banned for 10 minutes. */
 export class CredentialBans {
   readonly #pairs = new Map<string, Pair>();
 
   constructor(private readonly now: () => number) {}
 
-  /** Counts a request, and says whether it is turned away. */
+  /** Counts a request and returns whether it is refused. */
   turnsAway(clientId: string, clientSecret: string): boolean {
     const pair = this.#pair(clientId, clientSecret);
     const now = this.now();

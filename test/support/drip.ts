@@ -1,6 +1,6 @@
 import { type Socket } from 'node:net';
 
-/** Sends a byte at a time, for as long as the socket lives. */
+/** Sends one byte at a time as long as the socket is open. */
 export function drip(socket: Socket, bytes: Iterable<number>, everyMs = 1_000): void {
   const source = bytes[Symbol.iterator]();
   const timer = setInterval(() => {

@@ -1,9 +1,9 @@
 import { type Socket } from 'node:net';
 
-/** Far past anything a client should read, and still an end, should the client read on for ever. */
+/** Far more than a client should read, but limited in case the client reads on for ever. */
 const FLOOD_BYTES = 64 * 1024 * 1024;
 
-/** Sends a block over and over, as fast as it is taken. */
+/** Sends a block over and over, as fast as the other side accepts it. */
 export function flood(socket: Socket, block: Buffer): void {
   let sent = 0;
   const pump = () => {

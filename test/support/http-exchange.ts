@@ -16,7 +16,7 @@ export interface WireReply {
   readonly body: string;
 }
 
-/** Sends exactly these headers, `Host`, `Connection` and the body's length aside. */
+/** Sends exactly these headers, plus `Host`, `Connection` and the body's length. */
 export async function exchange(
   origin: string,
   { method = 'POST', path, headers = [], body }: WireRequest,

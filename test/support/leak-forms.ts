@@ -15,10 +15,10 @@ const latin1 = (text: string) => Buffer.from(text).toString('latin1');
 /** As `URLSearchParams` writes a value. */
 const formEncoded = (text: string) => new URLSearchParams({ '': text }).toString().slice(1);
 
-/** HTTP Basic encodes each part before the pair is put in base64, and clients differ in how. */
+/** For HTTP Basic each part is encoded before base64, and clients differ in how. */
 const spellings = (text: string) => new Set([text, encodeURIComponent(text), formEncoded(text)]);
 
-/** All there is to look for, for one secret. URL-encoding and JSON-escaping are undone in the text instead. */
+/** All forms of one secret to look for. URL-encoding and JSON-escaping are decoded in the text instead. */
 export function needlesFor(label: string, secret: string): Needle[] {
   const bytes = Buffer.from(secret);
   return [
@@ -53,15 +53,15 @@ function alignments(bytes: Buffer): string[] {
 
 export interface View {
   readonly kind: Needle['view'];
-  /** What a raw needle found here is to be called. */
+  /** The name for a raw needle that is found here. */
   readonly rawForm: LeakForm;
   readonly text: string;
 }
 
-/** Undone more than once, because a log line may hold JSON that holds a URL that holds a URL. */
+/** Decoded several times, because a log line may contain JSON with a URL that contains another URL. */
 const MAX_NESTING = 3;
 
-/** The text as it stands, then with what may hide a secret undone. A view that shows nothing new is left out. */
+/** The text unchanged, and with encodings that may hide a secret decoded. A view that shows nothing new is left out. */
 export function viewsOf(output: string): View[] {
   const texts = new Map<string, LeakForm>([[output, 'raw']]);
   const undo = (form: LeakForm, step: (text: string) => string) => {

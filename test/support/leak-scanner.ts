@@ -13,11 +13,11 @@ const MIN_LENGTH = 8;
 
 /**
  * Collects everything a process puts out and looks for secrets in it: raw, URL-encoded, JSON-escaped, in base64 (at any
- * offset, and as the `id:secret` of HTTP Basic), in hex, and as a list of byte numbers. An encoding inside a JSON string
- * or a URL is found too.
+ * offset, and as the `id:secret` of HTTP Basic), in hex, and as a list of byte numbers. An encoding inside a JSON
+ * string or a URL is found too.
  */
 export class LeakScanner {
-  /** By the first characters, so that the time it takes does not grow with the number of secrets. */
+  /** Indexed by the first characters, so that the time does not grow with the number of secrets. */
   readonly #needles = new Map<string, Needle[]>();
   readonly #labels = new Map<string, string>();
   readonly #sources = new Map<string, Buffer[]>();
@@ -38,14 +38,14 @@ export class LeakScanner {
     return this.protect(label, clientSecret);
   }
 
-  /** What comes from one source is searched as one piece, so a secret may be split over two calls. */
+  /** Text from one source is searched as one piece, so a secret split over two calls is found. */
   add(source: string, output: string | Uint8Array): void {
     const pieces = this.#sources.get(source) ?? [];
     pieces.push(Buffer.from(output));
     this.#sources.set(source, pieces);
   }
 
-  /** Adds all that a stream brings, until it ends. */
+  /** Adds everything from a stream, until it ends. */
   watch(source: string, stream: Readable): void {
     stream.on('data', (piece: string | Buffer) => {
       this.add(source, piece);
@@ -65,7 +65,7 @@ export class LeakScanner {
 
   #scan(source: string, output: string): Leak[] {
     const leaks = new Map<string, Leak>();
-    // Found as it stands, a secret is found again in every decoded view: one finding is enough.
+    // A secret found in the plain text would be found again in every decoded view; one finding is enough.
     const found = new Set<Needle>();
     for (const { kind, rawForm, text } of viewsOf(output)) {
       for (let at = 0; at <= text.length - MIN_LENGTH; at += 1) {

@@ -4,7 +4,7 @@ interface Closable {
 
 const open = new Set<Closable>();
 
-/** Closes this at the end of the test file unless its test has: a test that fails must not keep the run from ending. */
+/** Closes this at the end of the test file unless its test has, so that a failing test cannot keep the run open. */
 export function closedAtTheEnd<T extends Closable>(resource: T): T {
   const close = resource.close.bind(resource);
   resource.close = () => {
@@ -15,7 +15,7 @@ export function closedAtTheEnd<T extends Closable>(resource: T): T {
   return resource;
 }
 
-/** Closes whatever is left, the newest first; what that comes to is no test's verdict. */
+/** Closes whatever is left, newest first. Errors are ignored. */
 export async function closeLeftovers(): Promise<void> {
   for (const resource of [...open].reverse()) await resource.close().catch(() => undefined);
 }

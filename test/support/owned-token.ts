@@ -1,4 +1,4 @@
-/** What a token of the stub authorization server says of itself. */
+/** The contents of a token of the stub authorization server. */
 export interface TokenOwner {
   readonly clientId: string;
   readonly scope: string;
@@ -9,11 +9,11 @@ export interface TokenOwner {
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const HEADER = encode({ alg: 'none', typ: 'at+jwt' });
 
-/** Shaped like a JWT, and names its owner, so that a test sees at once when it reached somebody else. */
+/** Looks like a JWT and names its owner, so that a test notices at once when another client gets it. */
 export const ownedToken = (owner: TokenOwner): string =>
   `${HEADER}.${encode(owner)}.${encode(`signature ${owner.serial}`)}`;
 
-/** @throws when it is no such token. */
+/** @throws when it is not such a token. */
 export function ownerOf(token: string): TokenOwner {
   const [header, owner] = token.split('.');
   if (header !== HEADER || owner === undefined) throw new Error('not a token of the stub authorization server');

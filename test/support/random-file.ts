@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 
 const PIECE = 64 * 1_024;
 
-/** So many bytes that nothing compresses, made while they are read, with their SHA-256. */
+/** This many incompressible bytes, made while they are read, with their SHA-256. */
 export class RandomFile {
   readonly #hash = createHash('sha256');
 
@@ -30,7 +30,7 @@ export class RandomFile {
   }
 }
 
-/** Hexadecimal, of all that the stream brings. */
+/** The SHA-256 of a stream, in hexadecimal. */
 export async function sha256Of(stream: Readable): Promise<string> {
   const hash = createHash('sha256');
   stream.pipe(hash);

@@ -8,7 +8,7 @@ export type Ending = 'open' | 'FIN' | { readonly error: string };
 export interface RawAnswer {
   readonly text: string;
   readonly bytes: Buffer;
-  /** When each piece arrived, in ms since the connection was asked for. */
+  /** When each piece arrived, in ms since the connection was requested. */
   readonly arrivals: readonly number[];
   readonly ending: Ending;
 }
@@ -16,7 +16,7 @@ export interface RawAnswer {
 export interface RawRequestOptions {
   /** How long to wait for the other side to end the connection. Default: 5000. */
   readonly waitMs?: number;
-  /** What the answer looks like when there is no more to wait for, should the connection stay open. */
+  /** Matches a complete answer, in case the connection stays open. */
   readonly until?: RegExp;
   /** Makes it a TLS client. */
   readonly tls?: ConnectionOptions;
@@ -44,7 +44,7 @@ export async function rawRequest(
   return { text: all.toString('latin1'), bytes: all, arrivals: chunks.map(({ at }) => at - started), ending };
 }
 
-/** A connection that is written to and read byte by byte, for what no HTTP client would do. */
+/** A connection to write and read byte by byte, for things that no HTTP client would do. */
 export class RawClient {
   readonly socket: Socket;
   readonly #chunks: { readonly at: number; readonly chunk: Buffer }[] = [];
@@ -74,7 +74,7 @@ export class RawClient {
     return chunk.toString('latin1');
   }
 
-  /** Waits for the other side to end it, and breaks off by itself after `waitMs`. */
+  /** Waits for the other side to end it, or ends it after `waitMs`. */
   async ended(waitMs: number): Promise<{ ending: Ending; chunks: readonly { at: number; chunk: Buffer }[] }> {
     const timer = setTimeout(() => this.socket.destroy(), waitMs);
     if (!this.socket.closed)

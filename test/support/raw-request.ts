@@ -1,4 +1,4 @@
-/** One HTTP/1.1 request as it came over the wire. */
+/** One HTTP/1.1 request as received. */
 export interface RawRequest {
   readonly method: string;
   readonly target: string;
@@ -10,8 +10,8 @@ export interface RawRequest {
 const HEAD_END = '\r\n\r\n';
 
 /**
- * Takes the first whole request, head and body, off the front of what was received; undefined while it is incomplete.
- * Only `Content-Length` frames a body here: a token request is a short form and has no reason to be chunked.
+ * Takes the first complete request, head and body, from the received bytes; `undefined` while it is incomplete. Only
+ * bodies with `Content-Length` are supported: a token request is a short form and need not be chunked.
  */
 export function takeRequest(received: Buffer): { request: RawRequest; rest: Buffer } | undefined {
   const headEnd = received.indexOf(HEAD_END);

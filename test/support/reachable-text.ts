@@ -1,6 +1,6 @@
 /**
- * Every string and byte that can be reached from a value by its properties, symbols and hidden ones included. Each object
- * is visited once, so that it ends on graphs which `util.inspect` would print for minutes.
+ * Every string and byte that can be reached from a value by its properties, symbols and hidden ones included. Each
+ * object is visited once, so that it ends on graphs which `util.inspect` would print for minutes.
  */
 export function reachableText(value: unknown): string {
   const visited = new Set<object>();
@@ -25,7 +25,7 @@ function membersOf(value: object): unknown[] {
   return [...entries, ...Reflect.ownKeys(value).map((key) => read(value, key))];
 }
 
-/** Some getters throw when they are asked. */
+/** Some getters throw. */
 function read(value: object, key: PropertyKey): unknown {
   try {
     return Reflect.get(value, key) as unknown;

@@ -12,7 +12,7 @@ import { closedPort } from './closed-port.js';
 export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
 
 /**
- * `describe` for what needs a real Redis: without one it says so, and with `CI=true` it fails.
+ * `describe` for tests that need a real Redis. Without one it says so, and with `CI=true` it fails.
  */
 export function describeWithRedis(name: string, suite: () => void): void {
   if (REDIS_INSTALLED) {
@@ -34,7 +34,7 @@ export interface RedisServerOptions {
   readonly tls?: boolean;
 }
 
-/** A real Redis in a folder of its own, that writes nothing to disk and goes with the test. */
+/** A real Redis in its own folder. It writes nothing to disk and ends with the test. */
 export class RedisServer {
   /** For the test's own commands. */
   readonly client: Redis;
@@ -89,8 +89,8 @@ export class RedisServer {
   }
 
   /**
-   * Watches every command from here on, one line each, as MONITOR prints them. On a bare socket: ioredis asks for INFO on
-   * the same connection, and fails when a line comes in before the answer.
+   * Watches every command from here on, one line each, as MONITOR prints them. On a bare socket: ioredis asks for INFO
+   * on the same connection, and fails when a line comes in before the answer.
    */
   async monitor(): Promise<{ readonly lines: readonly string[]; stop(): void }> {
     const socket = connect(this.port, '127.0.0.1');
@@ -112,7 +112,7 @@ export class RedisServer {
     this.process.kill('SIGCONT');
   }
 
-  /** Dies without a word, and all that it kept with it. */
+  /** Kills it; all its data is lost. */
   async kill(): Promise<void> {
     this.client.disconnect();
     if (this.process.exitCode === null && this.process.signalCode === null) {
@@ -123,7 +123,7 @@ export class RedisServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Another one at the same address, empty. */
+  /** Starts another one, empty, at the same address. */
   async restart(options: Partial<RedisServerOptions> = {}): Promise<RedisServer> {
     await this.kill();
     return RedisServer.start({ ...this.options, ...options, port: this.port });

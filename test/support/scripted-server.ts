@@ -4,7 +4,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { closedAtTheEnd } from './leftovers.js';
 import { type RawRequest, takeRequest } from './raw-request.js';
 
-/** What a script acts on: one request, and the socket it came in on. */
+/** What a script acts on: one request and its socket. */
 export interface Exchange {
   readonly request: RawRequest;
   /** 1 for the first request of its connection. */
@@ -20,7 +20,7 @@ export type Script = (exchange: Exchange) => void;
 export interface ScriptedServerOptions {
   /** PEM. Without them the server speaks plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** Acts as soon as the TCP connection is there, before anything is read. */
+  /** Acts as soon as the TCP connection is open, before anything is read. */
   readonly onConnection?: (socket: Socket) => void;
 }
 
