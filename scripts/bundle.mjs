@@ -46,7 +46,10 @@ for (const file of SWAGGER_UI_FILES) await copyFile(join('node_modules/swagger-u
 
 const packages = await Promise.all(bundledFolders().map(describePackage));
 await writeFile('dist/THIRD-PARTY-LICENSES', packages.map(licenceOf).join(`\n${'-'.repeat(80)}\n\n`));
-await writeFile('build/bundled-packages', packages.map(({ manifest }) => manifest.name).join(';'));
+await writeFile(
+  'build/bundled-packages',
+  packages.map(({ manifest: { name, version } }) => `${name}@${version}`).join(';'),
+);
 
 function bundledFolders() {
   const folders = Object.keys(metafile.inputs).map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]);
