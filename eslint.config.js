@@ -46,8 +46,8 @@ export default tseslint.config(
         {
           patterns: [
             {
-              regex: '/cells-authority/(?!index\\.js$)',
-              message: 'The library is used by its index.ts.',
+              regex: '/cells-authority/(?!(?:index|internal)\\.js$)',
+              message: 'The library is used by its index.ts, and what is not for hosts by its internal.ts.',
             },
           ],
         },

@@ -1,7 +1,8 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
-import { CellsAuthorityService, TokenResponder } from './cells-authority/index.js';
+import { CellsAuthorityService } from './cells-authority/index.js';
+import { TokenResponder } from './cells-authority/internal.js';
 import { CellsGateway } from './cells-gateway/cells-gateway.js';
 import { type Environment } from './config/environment.js';
 import { serveTryItPage } from './docs/try-it-page.js';

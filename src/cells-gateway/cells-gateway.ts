@@ -1,13 +1,8 @@
 import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import {
-  CellsAuthorityService,
-  CertificateAuthorities,
-  ForwardProxy,
-  OAuthError,
-  TokenSessions,
-} from '../cells-authority/index.js';
+import { CellsAuthorityService, OAuthError, TokenSessions } from '../cells-authority/index.js';
+import { CertificateAuthorities, ForwardProxy } from '../cells-authority/internal.js';
 import { CELLS_GATEWAY_OPTIONS, type CellsGatewayOptions } from './cells-gateway.options.js';
 import { headerValues } from './forwarded-headers.js';
 import {

@@ -1,4 +1,5 @@
-import { type TlsTrouble, transportFailureOf } from '../cells-authority/index.js';
+import { type TlsTrouble } from '../cells-authority/index.js';
+import { transportFailureOf } from '../cells-authority/internal.js';
 
 /** How a request through the gateway ended. A closed set, fit for metric labels. */
 export type GatewayOutcome =

@@ -9,7 +9,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { serverAttributes, traceHeaders } from '../cells-authority/index.js';
+import { serverAttributes, traceHeaders } from '../cells-authority/internal.js';
 import { hasSdk } from '../tracing/request-tracing.js';
 import { type TransferEnd } from './transfer.js';
 

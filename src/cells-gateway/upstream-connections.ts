@@ -7,7 +7,7 @@ import {
   type ForwardProxy,
   TransportFailure,
   verifiedTls,
-} from '../cells-authority/index.js';
+} from '../cells-authority/internal.js';
 import { KeptConnections } from './kept-connections.js';
 
 /** Connections to the Cells API at a time. */

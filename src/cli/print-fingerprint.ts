@@ -1,4 +1,4 @@
-import { fingerprintOf } from '../cells-authority/index.js';
+import { fingerprintOf } from '../cells-authority/internal.js';
 import { type Environment } from '../config/environment.js';
 
 /**

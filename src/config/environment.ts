@@ -7,7 +7,7 @@ import {
   violation,
   type Violation,
   violations,
-} from '../cells-authority/index.js';
+} from '../cells-authority/internal.js';
 import { withSecretFiles } from './secret-files.js';
 import { listOf, PAIRS, SERVICE_SETTINGS } from './service-settings.js';
 

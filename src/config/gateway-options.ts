@@ -1,6 +1,6 @@
 import { type IncomingMessage } from 'node:http';
 import { all as proxyAddresses, compile } from '@fastify/proxy-addr';
-import { TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
+import { TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
 import { type CellsGatewayOptions } from '../cells-gateway/cells-gateway.options.js';
 import { type GatewayObserver } from '../cells-gateway/gateway-observer.js';
 import { requestIds } from '../http/request-ids.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { followFiles } from '../cells-authority/index.js';
+import { followFiles } from '../cells-authority/internal.js';
 import { type EnvironmentSource } from './environment.js';
 
 /** The ending of a variable that names a file with the value. */

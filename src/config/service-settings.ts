@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
-import { ASPOSE_API_ORIGIN, choice, integer, isTokenUrl, text } from '../cells-authority/index.js';
+import { ASPOSE_API_ORIGIN } from '../cells-authority/index.js';
+import { choice, integer, isTokenUrl, text } from '../cells-authority/internal.js';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9.])?$/;

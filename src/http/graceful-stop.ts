@@ -3,7 +3,7 @@ import { type Server, ServerResponse } from 'node:http';
 import { type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
+import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
 import { type Stopping } from './stopping.js';
 
 /** What has to be stopped. */

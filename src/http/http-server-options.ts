@@ -8,7 +8,7 @@ import { UNKNOWN_EXPECTATION } from '../cells-gateway/gateway-failure.js';
 import { expectsUnknown } from '../cells-gateway/request-body.js';
 import { CLOSED_CONNECTIONS } from './closed-connections.js';
 import { type UnreadRefusal } from './completed-requests.js';
-import { composeErrorResponse, MAX_BODY_BYTES, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
+import { composeErrorResponse, MAX_BODY_BYTES, TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
 import { gatewayFirst } from './gateway-first.js';
 import { hideQueries, withWholeUrls } from './hidden-queries.js';
 import { limitConnections } from './max-connections.js';

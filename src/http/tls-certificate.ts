@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type Server as TlsServer } from 'node:tls';
 import { Logger } from '@nestjs/common';
-import { followFiles } from '../cells-authority/index.js';
+import { followFiles } from '../cells-authority/internal.js';
 import { type Environment } from '../config/environment.js';
 
 /** Where the two files are. */

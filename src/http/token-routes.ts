@@ -1,13 +1,11 @@
 import { type FastifyInstance, type FastifyReply, type onRequestHookHandler } from 'fastify';
+import { PUBLISHED_PATH, SDK_PATHS, type TokenPath } from '../cells-authority/index.js';
 import {
-  PUBLISHED_PATH,
-  SDK_PATHS,
   TOKEN_REPLY_HEADERS,
-  type TokenPath,
   type TokenReply,
   type TokenReplyContent,
   type TokenResponder,
-} from '../cells-authority/index.js';
+} from '../cells-authority/internal.js';
 
 /** The paths of the token routes, as Fastify knows them. */
 export const TOKEN_ROUTES: ReadonlyMap<string, TokenPath> = new Map(

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import { type FastifyReply } from 'fastify';
-import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/index.js';
+import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'The request is malformed',

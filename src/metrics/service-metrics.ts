@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import { type AuthorityObserver, type CellsAuthorityService, SHARED_STORE_TROUBLES } from '../cells-authority/index.js';
+import { type AuthorityObserver, type CellsAuthorityService } from '../cells-authority/index.js';
+import { SHARED_STORE_TROUBLES } from '../cells-authority/internal.js';
 import { type GatewayNumbers, type GatewayObserver } from '../cells-gateway/gateway-observer.js';
 import { authorityMetrics } from './authority-metrics.js';
 import { gatewayMetrics, gatewayNumberMetrics } from './gateway-metrics.js';

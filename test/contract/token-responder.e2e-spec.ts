@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { type AuthorityEvent, CellsAuthorityController, TokenResponder } from '../../src/cells-authority/index.js';
+import { type AuthorityEvent, CellsAuthorityController } from '../../src/cells-authority/index.js';
+import { TokenResponder } from '../../src/cells-authority/internal.js';
 import { TokenAuthority } from '../../src/cells-authority/token-cache/token-authority.js';
 import { IssuedToken } from '../../src/cells-authority/authorization-server/issued-token.js';
 import { answerWith } from '../../src/cells-authority/token-cache/kept-token.js';

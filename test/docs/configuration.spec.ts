@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { AUTHORITY_SETTINGS, type Setting, type Settings } from '../../src/cells-authority/index.js';
+import { AUTHORITY_SETTINGS, type Setting, type Settings } from '../../src/cells-authority/internal.js';
 import { usage } from '../../src/cli/usage.js';
 import { ENVIRONMENT_SETTINGS, maskedEnvironment, readEnvironment } from '../../src/config/environment.js';
 import { readMarkdown, ROOT } from './markdown.js';

@@ -2,12 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
-import {
-  type AuthorityEvent,
-  CellsAuthorityModule,
-  CellsAuthorityService,
-  tlsTroubleOf,
-} from '../../src/cells-authority/index.js';
+import { type AuthorityEvent, CellsAuthorityModule, CellsAuthorityService } from '../../src/cells-authority/index.js';
+import { tlsTroubleOf } from '../../src/cells-authority/internal.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -80,6 +80,45 @@ describe('The package', () => {
     expect(files.map(({ path }) => path)).toContain('dist/cells-authority/index.d.ts');
   });
 
+  it('exports what is for hosts, and nothing of its insides', async () => {
+    const { stdout } = await run(process.execPath, [
+      '--input-type=module',
+      '-e',
+      "console.log(Object.keys(await import('./dist/cells-authority/index.js')).join(' '))",
+    ]);
+
+    expect(stdout.trim().split(' ')).toEqual([
+      'ASPOSE_API_ORIGIN',
+      'CELLS_AUTHORITY_OPTIONS',
+      'CellsApiAuthorization',
+      'CellsAuthorityController',
+      'CellsAuthorityModule',
+      'CellsAuthorityService',
+      'ErrorResponseDto',
+      'InjectCellsApiAuthorization',
+      'InjectCellsAuthority',
+      'OAuthError',
+      'OAuthErrorFilter',
+      'PUBLISHED_PATH',
+      'SDK_PATHS',
+      'TokenRequestDto',
+      'TokenResponseDto',
+      'TokenSessions',
+      'TokenUnavailableFilter',
+      'getCellsApiAuthorizationToken',
+      'getCellsAuthorityToken',
+      'logEvents',
+    ]);
+  });
+
+  it('has no map, nor a comment that leads to one', async () => {
+    const files = await readdir(join(ROOT, 'dist', 'cells-authority'), { recursive: true });
+    expect(files.filter((name) => name.endsWith('.map'))).toEqual([]);
+    for (const name of files.filter((each) => each.endsWith('.js'))) {
+      expect(await readFile(join(ROOT, 'dist', 'cells-authority', name), 'utf8')).not.toContain('sourceMappingURL');
+    }
+  });
+
   it('brings at most 25 packages into an application on Express, none of the service, and warns of nothing', async () => {
     const nest = ['@nestjs/common', '@nestjs/core', 'reflect-metadata', 'rxjs'];
     const dependencies = Object.fromEntries(nest.map((name) => [name, highest(peerDependencies[name] ?? '')]));
@@ -104,7 +143,11 @@ describe('The package', () => {
   }, 120_000);
 
   it.each([
-    ['the lowest versions that it allows, Nest 11 and CommonJS', LOWEST, { skipLibCheck: true }],
+    [
+      'the lowest versions that it allows, Nest 11 and CommonJS',
+      LOWEST,
+      { skipLibCheck: true, exactOptionalPropertyTypes: true },
+    ],
     ['the highest versions that it allows, Nest 12 and ES modules', HIGHEST, { skipLibCheck: false }],
   ])(
     'works with %s, on both platforms',

@@ -1,4 +1,4 @@
-import { OPERATION_TEXTS } from '../../cells-authority/index.js';
+import { OPERATION_TEXTS } from '../../cells-authority/internal.js';
 
 /** Every text of the OpenAPI document; the operation's own are the library's. */
 export const english = {
