@@ -5,8 +5,8 @@ import { type AuthorityEvent, type AuthorityObserver, type SharedStoreOutcome } 
 const TROUBLE: ReadonlySet<SharedStoreOutcome> = new Set(['unavailable', 'tampered', 'other_secret'] as const);
 
 /**
- * The default observer: writes events to Nest's logger, as objects. What needs attention is a warning, the rest goes to
- * the debug level. Call what it returns from an observer of your own to have both.
+ * The default observer: writes events to Nest's logger, as objects. Events that need attention are warnings, the others
+ * go to the debug level. To keep these logs beside an observer of your own, call it from there.
  */
 export function logEvents(): AuthorityObserver {
   const logger = new Logger('CellsAuthority');
@@ -20,7 +20,7 @@ export function logEvents(): AuthorityObserver {
   };
 }
 
-/** Tenths of a millisecond are as much as anybody reads. */
+/** Rounds durations to tenths of a millisecond. */
 function rounded(event: AuthorityEvent): object {
   return 'durationMs' in event ? { ...event, durationMs: Math.round(event.durationMs * 10) / 10 } : { ...event };
 }

@@ -26,7 +26,7 @@ export function expectsContinue({ headers, httpVersion }: IncomingMessage): bool
   return httpVersion === '1.1' && headers.expect !== undefined && /\b100-continue\b/i.test(headers.expect);
 }
 
-/** Whether the client wants something that nobody has ever defined. */
+/** Whether the client expects anything but `100-continue`, the only expectation ever defined. */
 export function expectsUnknown(request: IncomingMessage): boolean {
   return request.httpVersion === '1.1' && request.headers.expect !== undefined && !expectsContinue(request);
 }

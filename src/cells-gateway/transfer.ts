@@ -163,7 +163,7 @@ export class Transfer {
     }
   }
 
-  /** Ends the transfer with an answer or, if one has begun, by breaking the connection, lest it look complete. */
+  /** Ends the transfer with an answer or, if one has begun, breaks the connection so that it does not look complete. */
   fail(failure: GatewayFailure): void {
     if (this.#ended) return;
     const { request, response } = this.accepted;
@@ -246,7 +246,7 @@ export class Transfer {
     );
   }
 
-  /** Interim responses (RFC 9110 §15.2), as far as Node can send them. A `100 Continue` is for the gateway alone. */
+  /** Passes on interim responses (RFC 9110 §15.2) that Node can send. `100 Continue` is only for the gateway. */
   #passInformation({ statusCode, headers }: InformationEvent): void {
     const { request, response } = this.accepted;
     if (this.#ended || response.headersSent || request.httpVersion === '1.0') return;
@@ -255,7 +255,7 @@ export class Transfer {
     try {
       response.writeEarlyHints({ link: headers.link });
     } catch {
-      // A Link that Node takes for malformed. It was but a hint.
+      // Node considers the Link malformed. It is only a hint and can be left out.
     }
   }
 

@@ -18,7 +18,7 @@ export interface Stoppable {
 
 /** The largest part of the grace period that load balancers get to notice. */
 const NOTICE_SHARE = 0.5;
-/** A connection that came in at the last moment has its first request on the way. */
+/** The first request on a connection that was opened at the last moment is still on its way. */
 const FIRST_REQUEST_MS = 300;
 /** Done here because Node no longer cuts off half-sent requests once it has stopped listening. */
 const HALF_SENT_MS = 10_000;
@@ -53,7 +53,7 @@ export class GracefulStop {
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
     const noticeMs = Math.min(graceMs * NOTICE_SHARE, notice);
     await delay(noticeMs);
-    // After a pause of the process timers come first, and connections that came in meanwhile would be refused.
+    // If the process was paused, timers run first, and connections from that time would be refused.
     await nextTurn();
 
     const lastCall = setTimeout(

@@ -3,13 +3,13 @@ import { type IncomingMessage, type RequestListener, Server } from 'node:http';
 
 const REQUESTS: ReadonlySet<string> = new Set(['request', 'checkContinue', 'checkExpectation']);
 
-/** The URLs of requests, while they are shown without their query. */
+/** The original URLs of requests whose query is hidden. */
 const WHOLE = new WeakMap<IncomingMessage, string>();
 
 /**
- * Hides the queries of URLs, which can hold client secrets, from instrumentations that stand between Node and the server:
- * OpenTelemetry's for HTTP replaces `Server.prototype.emit`, and exports the query of every request. Where nobody does
- * such a thing, nothing is changed. The listener must be one of {@link withWholeUrls}.
+ * Hides the queries of URLs, which can contain client secrets, from instrumentation between Node and the server.
+ * OpenTelemetry's for HTTP replaces `Server.prototype.emit` and exports the query of every request. Without such
+ * instrumentation nothing is changed. The listener must come from {@link withWholeUrls}.
  */
 export function hideQueries(server: Server): void {
   if (!isInstrumented()) return;
@@ -22,7 +22,7 @@ export function hideQueries(server: Server): void {
   };
 }
 
-/** Shows a request as it came. */
+/** Restores the original URL for the listener. */
 export function withWholeUrls(answer: RequestListener): RequestListener {
   if (!isInstrumented()) return answer;
   return (request, response) => {

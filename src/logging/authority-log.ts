@@ -108,7 +108,7 @@ function writeRareEvent(logger: Logger, { type: event, ...fields }: RareEvent): 
       logger.warn(line, 'The circuit to the authorization server changed');
       break;
     case 'evicted':
-      logger.debug(line, 'A kept token was dropped for want of room');
+      logger.debug(line, 'A kept token was dropped for lack of room');
       break;
   }
 }

@@ -87,7 +87,7 @@ export function authorityMetrics(registry: Registry, requests: RequestMeter, use
     label: 'outcome',
     values: REFRESHES,
   });
-  const evictions = counter(registry, 'cells_authority_evictions_total', 'Kept tokens dropped for want of room');
+  const evictions = counter(registry, 'cells_authority_evictions_total', 'Kept tokens dropped for lack of room');
   const countHold = plainCounter(registry, {
     name: 'cells_authority_holds_total',
     help: 'Holds begun, by reason',

@@ -3,8 +3,8 @@ import { errorContent, PlatformReply, type PlatformResponse } from '../token-rep
 import { OAuthError } from './oauth-error.js';
 
 /**
- * Answers with the OAuth error response itself (RFC 6749 §5.2) and its status: for routes of yours that hand tokens out for
- * the credentials of whoever asks.
+ * Answers with the OAuth error response itself (RFC 6749 §5.2) and its status. For routes of yours that hand out tokens
+ * for the caller's own credentials.
  */
 @Catch(OAuthError)
 export class OAuthErrorFilter implements ExceptionFilter<OAuthError> {
@@ -21,8 +21,8 @@ const PASSING: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Answers 503 with `Retry-After` while there is no token, and 502 when the application's own credentials are refused: for
- * all your other routes, whose callers are not to blame. The body is that of Nest's own errors.
+ * Answers 503 with `Retry-After` while there is no token, and 502 when the application's own credentials are refused.
+ * For all your other routes, because their callers are not to blame. The body is that of Nest's own errors.
  */
 @Catch(OAuthError)
 export class TokenUnavailableFilter implements ExceptionFilter<OAuthError> {

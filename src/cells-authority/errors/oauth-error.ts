@@ -22,14 +22,14 @@ const BRAND = Symbol.for('cells-authority:OAuthError');
  * It contains no secret, whether printed, inspected or serialised: no request, and no upstream error as its cause.
  */
 export class OAuthError extends Error {
-  /** Knows errors of other copies of this class as well: a process may load the package twice, by `import` and in tests. */
+  /** Also recognises errors of other copies of this class: a process may load the package twice, as tests do. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== OAuthError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 
   static {
-    // Not on the error itself, which shows nothing of it when it is printed.
+    // On the prototype, so that it does not appear when the error is printed.
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
   /** RFC 6749 §5.2 error code. */
