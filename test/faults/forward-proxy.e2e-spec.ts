@@ -16,6 +16,8 @@ const MIB = 1024 * 1024;
 const authority = new CertificateAuthority();
 const CA = caFile(authority.certificate);
 
+const WRONG = 'wrong';
+
 describe('A forward proxy', () => {
   let upstream: ScriptedServer;
   let service: BuiltService | undefined;
@@ -94,7 +96,7 @@ describe('A forward proxy', () => {
   });
 
   it.each([
-    ['wants other credentials', () => `http://user:${'wrong'}@127.0.0.1:${proxy.port}`, 'proxy_auth', 502],
+    ['wants other credentials', () => `http://user:${WRONG}@127.0.0.1:${proxy.port}`, 'proxy_auth', 502],
     ['does not connect', withCredentials, 'proxy_refused', 502],
     ['does not answer', withCredentials, 'connect_timeout', 504],
   ])('that %s is told of as such', async (what, url, outcome, status) => {
