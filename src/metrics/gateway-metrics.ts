@@ -1,8 +1,27 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type GatewayOutcome, METHODS } from '../cells-gateway/gateway-failure.js';
 import { GATEWAY_TOKEN_ACTIONS, type GatewayEvent, type GatewayNumbers } from '../cells-gateway/gateway-observer.js';
 
 /** Seconds; large workbooks take minutes. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
+
+/** What fails upstream, and has to be there from the start: the first of something is no increase for Prometheus otherwise. */
+const FAILURES: readonly GatewayOutcome[] = [
+  'too_many_waiting',
+  'connect_failed',
+  'name_not_found',
+  'certificate_expired',
+  'certificate_untrusted',
+  'certificate_wrong_host',
+  'tls_failed',
+  'proxy_unreachable',
+  'proxy_auth',
+  'proxy_refused',
+  'connection_lost',
+  'invalid_response',
+  'connect_timeout',
+  'timeout',
+];
 
 /** Registers metrics for the gateway's events and returns the observer that updates them. */
 export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => void {
@@ -13,6 +32,9 @@ export function gatewayMetrics(registry: Registry): (event: GatewayEvent) => voi
     labelNames: ['method', 'status_class', 'outcome'],
     registers,
   });
+  for (const method of METHODS) {
+    for (const outcome of FAILURES) requests.inc({ method, status_class: '5xx', outcome }, 0);
+  }
   const duration = new Histogram({
     name: 'cells_authority_gateway_request_duration_seconds',
     help: "Until the headers of the Cells API's response, and until the end of the whole",

@@ -106,6 +106,7 @@ describe('Metrics', () => {
         expect.stringMatching(/^cells_authority_kept_bytes [1-9]\d{2,}$/),
         'cells_authority_upstream_connections 1',
         'cells_authority_waiting_requests 0',
+        'cells_authority_gateway_requests_total{method="PUT",status_class="5xx",outcome="tls_failed"} 0',
         'cells_authority_held_credentials 1',
         `cells_authority_request_duration_seconds_count{path="${PUBLISHED}"} 4`,
         `cells_authority_request_duration_seconds_bucket{path="${PUBLISHED}",le="+Inf"} 4`,
