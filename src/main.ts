@@ -11,7 +11,6 @@ import { unknownVariables } from './config/unknown-variables.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { listen, listenForOperations } from './http/listen.js';
 import { Stopping } from './http/stopping.js';
-import { keepTickObject } from './keep-tick-object.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 import { exportLastSpans } from './tracing/request-tracing.js';
@@ -19,7 +18,6 @@ import { exportLastSpans } from './tracing/request-tracing.js';
 let log: NestLogger | undefined;
 let configured = false;
 try {
-  keepTickObject();
   const source = environmentSource();
   const environment = readEnvironment(source);
   const running = NestLogger.toStandardOutput(environment.LOG_LEVEL);
