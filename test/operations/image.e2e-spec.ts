@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +9,19 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { reachesNoRegistry } from '../package/fresh-application.js';
 import { closedPort } from '../support/closed-port.js';
+import { buildOnce } from '../support/built-service.js';
 import { followDockerfile, type ImageProgram } from './image-commands.js';
 
 const run = promisify(execFile);
+const ROOT = join(__dirname, '..', '..');
 
 describe('The commands of the image', () => {
   let empty: string;
 
   beforeAll(async () => {
+    await buildOnce();
     empty = await mkdtemp(join(tmpdir(), 'cells-authority-image-'));
-  });
+  }, 150_000);
 
   afterAll(async () => {
     await rm(empty, { recursive: true, force: true });
@@ -32,6 +37,10 @@ describe('The commands of the image', () => {
     }
   }, 300_000);
 });
+
+function digest(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
 
 async function liveAndReadyForRedis(cwd: string, { command, healthcheck, env }: ImageProgram): Promise<void> {
   const [node = '', ...words] = command;
@@ -72,6 +81,9 @@ async function liveAndReadyForRedis(cwd: string, { command, healthcheck, env }: 
     expect((await readdir(cwd)).sort()).toEqual(['LICENSE', 'dist', 'package.json']);
     const files = await readdir(join(cwd, 'dist'));
     expect(files).toContain('THIRD-PARTY-LICENSES');
+    // Whoever builds the commit elsewhere gets the same files, byte for byte.
+    const differing = files.filter((file) => digest(join(cwd, 'dist', file)) !== digest(join(ROOT, 'dist', file)));
+    expect(differing).toEqual([]);
     expect(files.filter((file) => !/^[\w-]+\.(?:js|css)$|^THIRD-PARTY-LICENSES$/.test(file))).toEqual([]);
   } finally {
     service.kill('SIGTERM');
