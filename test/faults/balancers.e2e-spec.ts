@@ -191,7 +191,8 @@ describeWithRedis('Three processes behind', () => {
 
   it.each(BALANCERS.filter(available).map((balancer) => [balancer.name, balancer] as const))(
     '%s log no secret, show no metrics, and forward a wrong pair no more often than one process does',
-    async (_name, balancer) => {
+    async (name, balancer) => {
+      const forwards: number[] = [];
       const log = await behind(balancer, async (origin) => {
         const { port } = new URL(origin);
         const query = `client_id=client-0&client_secret=${SECRET}`;
@@ -221,13 +222,18 @@ describeWithRedis('Three processes behind', () => {
           });
           expect(response.status).toBeGreaterThanOrEqual(400);
         }
-        const wrong = new URLSearchParams({ client_id: 'client-1', client_secret: 'wrong' });
-        for (let i = 0; i < 30; i += 1) {
-          await (await fetch(`${origin}/connect/token`, { method: 'POST', body: wrong })).text();
+        // Without Redis each process would forward each pair once. A busy machine may bypass Redis for a moment.
+        for (let nth = 0; nth < 5 && !forwards.includes(1); nth += 1) {
+          const pair = ['client-1', `wrong-${name}-${nth}`] as const;
+          const body = new URLSearchParams({ client_id: pair[0], client_secret: pair[1] });
+          for (let i = 0; i < 12; i += 1) {
+            await (await fetch(`${origin}/connect/token`, { method: 'POST', body })).text();
+          }
+          forwards.push(upstream.count(...pair).requests);
         }
       });
 
-      expect(upstream.count('client-1', 'wrong').requests).toBeLessThanOrEqual(4);
+      expect(forwards.at(-1)).toBe(1);
       expect(log).toMatch(/ token 200 /);
       expect(log).toMatch(/ 41[04] | 400 /);
       expect(log).not.toContain(SECRET);
