@@ -35,13 +35,14 @@ const { metafile } = await build({
   external: NOT_USED,
   // Before any decorator: esbuild runs the code that files share before what those files import first.
   inject: ['node_modules/reflect-metadata/Reflect.js'],
-  // Nest logs the names of classes, and errors are known by theirs.
+  // Nest logs the names of classes, and errors are known by theirs. See keepNamesOfClassesAlone() as well.
   keepNames: true,
   banner: { js: COMMONJS_VARIABLES },
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
 });
+await keepNamesOfClassesAlone(Object.keys(metafile.outputs));
 for (const file of SWAGGER_UI_FILES) await copyFile(join('node_modules/swagger-ui-dist', file), join('dist', file));
 
 const packages = await Promise.all(bundledFolders().map(describePackage));
@@ -50,6 +51,25 @@ await writeFile(
   'build/bundled-packages',
   packages.map(({ manifest: { name, version } }) => `${name}@${version}`).join(';'),
 );
+
+/**
+ * esbuild also names every function, and does so again each time one is made: a property is defined for every closure of
+ * every request (docs/decisions.md).
+ */
+async function keepNamesOfClassesAlone(files) {
+  let helpers = 0;
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const text = await readFile(file, 'utf8');
+    const ofClasses = text.replace(
+      /\b__name\(this, ("[^"]*")\)/g,
+      'Object.defineProperty(this, "name", { value: $1, configurable: true })',
+    );
+    const changed = ofClasses.replace(/^var __name = \(target, value\) => .*$/m, 'var __name = (target) => target;');
+    if (changed !== ofClasses) helpers += 1;
+    if (changed !== text) await writeFile(file, changed);
+  }
+  if (helpers !== 1) throw new Error('esbuild keeps names in another way than it did: the bundle has to follow');
+}
 
 function bundledFolders() {
   const folders = Object.keys(metafile.inputs).map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]);
