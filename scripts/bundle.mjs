@@ -22,6 +22,22 @@ const SWAGGER_UI_FILES = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.
 const COMMONJS_VARIABLES = `import { createRequire as __createRequire } from 'node:module';
 const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;`;
 
+/**
+ * Nest logs the names of its own classes, of modules and of controllers, and esbuild renames what it finds twice. Its own
+ * `keepNames` names every class and function, which took a fourth of the CPU time of a reused token (docs/decisions.md).
+ */
+const keepLoggedNames = {
+  name: 'keep-logged-names',
+  setup({ onLoad }) {
+    const named = (declaration, className) =>
+      `${declaration} static { Object.defineProperty(this, 'name', { value: '${className}' }); }`;
+    onLoad({ filter: /[/\\]@nestjs[/\\].*\.js$|\.(?:module|controllers?)\.js$/ }, async ({ path }) => {
+      const code = await readFile(path, 'utf8');
+      return { contents: code.replace(/\bclass ([A-Z]\w*)(?: extends [^{]+)? \{/g, named), loader: 'js' };
+    });
+  },
+};
+
 await rm('dist', { recursive: true, force: true });
 await cp('build/cells-authority', 'dist/cells-authority', { recursive: true });
 const { metafile } = await build({
@@ -35,14 +51,12 @@ const { metafile } = await build({
   external: NOT_USED,
   // Before any decorator: esbuild runs the code that files share before what those files import first.
   inject: ['node_modules/reflect-metadata/Reflect.js'],
-  // Nest logs the names of classes, and errors are known by theirs. See keepNamesOfClassesAlone() as well.
-  keepNames: true,
+  plugins: [keepLoggedNames],
   banner: { js: COMMONJS_VARIABLES },
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
 });
-await keepNamesOfClassesAlone(Object.keys(metafile.outputs));
 for (const file of SWAGGER_UI_FILES) await copyFile(join('node_modules/swagger-ui-dist', file), join('dist', file));
 
 const packages = await Promise.all(bundledFolders().map(describePackage));
@@ -51,25 +65,6 @@ await writeFile(
   'build/bundled-packages',
   packages.map(({ manifest: { name, version } }) => `${name}@${version}`).join(';'),
 );
-
-/**
- * esbuild also names every function, and does so again each time one is made: a property is defined for every closure of
- * every request (docs/decisions.md).
- */
-async function keepNamesOfClassesAlone(files) {
-  let helpers = 0;
-  for (const file of files.filter((name) => name.endsWith('.js'))) {
-    const text = await readFile(file, 'utf8');
-    const ofClasses = text.replace(
-      /\b__name\(this, ("[^"]*")\)/g,
-      'Object.defineProperty(this, "name", { value: $1, configurable: true })',
-    );
-    const changed = ofClasses.replace(/^var __name = \(target, value\) => .*$/m, 'var __name = (target) => target;');
-    if (changed !== ofClasses) helpers += 1;
-    if (changed !== text) await writeFile(file, changed);
-  }
-  if (helpers !== 1) throw new Error('esbuild keeps names in another way than it did: the bundle has to follow');
-}
 
 function bundledFolders() {
   const folders = Object.keys(metafile.inputs).map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]);

@@ -6,7 +6,7 @@ import { type GatewayObserver } from './cells-gateway/gateway-observer.js';
 import { type Environment } from './config/environment.js';
 import { gatewayOptions } from './config/gateway-options.js';
 import { HealthModule } from './health/health.module.js';
-import { StoppingModule } from './http/stopping.js';
+import { StoppingModule } from './http/stopping.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { GATEWAY_OBSERVER, ObservabilityModule, SERVICE_OBSERVER } from './observability.module.js';
 

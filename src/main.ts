@@ -10,7 +10,7 @@ import { CONFIGURATION_ERROR, describeFailure, exitCodeOf } from './config/start
 import { unknownVariables } from './config/unknown-variables.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { listen, listenForOperations } from './http/listen.js';
-import { Stopping } from './http/stopping.js';
+import { Stopping } from './http/stopping.module.js';
 import { NestLogger } from './logging/nest-logger.js';
 import { ServiceMetrics } from './metrics/service-metrics.js';
 import { exportLastSpans } from './tracing/request-tracing.js';

@@ -12,7 +12,7 @@ import {
 import { ApiExcludeController } from '@nestjs/swagger';
 import { type HealthCheckResult, HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
 import { type FastifyReply } from 'fastify';
-import { Stopping } from '../http/stopping.js';
+import { Stopping } from '../http/stopping.module.js';
 import { AuthorityCondition } from './authority-condition.js';
 
 /** Answers a failed probe with the results of the checks instead of an OAuth error. */

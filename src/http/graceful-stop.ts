@@ -4,7 +4,7 @@ import { type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
-import { type Stopping } from './stopping.js';
+import { type Stopping } from './stopping.module.js';
 
 /** What has to be stopped. */
 export interface Stoppable {

@@ -5,7 +5,7 @@ import { TokenAuthority } from '../../src/cells-authority/token-cache/token-auth
 import { IssuedToken } from '../../src/cells-authority/authorization-server/issued-token.js';
 import { answerWith } from '../../src/cells-authority/token-cache/kept-token.js';
 import { GracefulStop } from '../../src/http/graceful-stop.js';
-import { Stopping } from '../../src/http/stopping.js';
+import { Stopping } from '../../src/http/stopping.module.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { exchange, type WireReply, type WireRequest } from '../support/http-exchange.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import perfHooks from 'node:perf_hooks';
 import { register } from 'prom-client';
-import { Stopping } from '../../src/http/stopping.js';
+import { Stopping } from '../../src/http/stopping.module.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
