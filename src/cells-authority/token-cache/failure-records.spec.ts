@@ -1,3 +1,4 @@
+import { OAuthError } from '../errors/oauth-error.js';
 import { tooManyRequests } from '../errors/oauth-errors.js';
 import { FailureRecords } from './failure-records.js';
 
@@ -64,5 +65,28 @@ describe('FailureRecords', () => {
     }
     expect(records.held).toBe(10);
     expect(records.heldUntil('pair 1')).toBe(-Infinity);
+  });
+
+  it('repeats a body of 2,048 characters, and of a longer one only the error code', () => {
+    const { records } = new Scene();
+    const answerOf = (length: number) => {
+      const relayedBody = 'x'.repeat(length);
+      return new OAuthError({ error: 'invalid_client', status: 400, description: 'refused', relayedBody });
+    };
+    records.setHold('pair', 1_001_000, answerOf(2048));
+    expect(records.answer('pair', 1)?.body).toBe('x'.repeat(2048));
+    records.setHold('pair', 1_002_000, answerOf(2049));
+    expect(records.answer('pair', 1)?.body).toContain('"error":"invalid_client"');
+  });
+
+  it('keeps no more than 8 MiB of bodies: the answers of the first are composed from their codes', () => {
+    const records = new FailureRecords(() => 1_000_000);
+    const relayedBody = 'x'.repeat(2048);
+    const answer = new OAuthError({ error: 'invalid_client', status: 400, description: 'refused', relayedBody });
+    // Two bytes a character, and 256 beside them.
+    const fit = Math.floor((8 * 1024 * 1024) / (2 * 2048 + 256));
+    for (let i = 0; i <= fit; i += 1) records.setHold(`pair ${i}`, 1_001_000, answer);
+    const bodies = ['pair 0', 'pair 1', `pair ${fit}`].map((key) => records.answer(key, 1)?.body === relayedBody);
+    expect(bodies).toEqual([false, true, true]);
   });
 });

@@ -5,14 +5,17 @@ describe('GuessLimits', () => {
   let now: number;
   let limits: GuessLimits;
   let slowed: string[];
+  let turnedAway: string[];
 
   beforeEach(() => {
     now = 1_000_000;
     slowed = [];
+    turnedAway = [];
     limits = new GuessLimits(
       () => now,
       (event) => {
         if (event.type === 'guessing_slowed') slowed.push(`${event.scope} ${event.client} ${event.network}`);
+        if (event.type === 'not_forwarded') turnedAway.push(event.reason);
       },
     );
   });
@@ -50,6 +53,7 @@ describe('GuessLimits', () => {
     await guess(100, '192.0.2.1', (i) => `client ${i}`);
     expect(isSlowed('192.0.2.1', 'yet another')).toBe(600);
     expect(isSlowed('192.0.2.2', 'yet another')).toBeUndefined();
+    expect(slowed).toEqual(['address yet another 192.0.2.1']);
   });
 
   it('forgets after 600 s', async () => {
@@ -60,6 +64,8 @@ describe('GuessLimits', () => {
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
+    await guess(9, '192.0.2.1', () => 'victim');
+    expect(isSlowed('192.0.2.1', 'victim')).toBe(600);
   });
 
   it.each([
@@ -128,11 +134,55 @@ describe('GuessLimits', () => {
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
   });
 
-  it('lets nobody wait past its deadline, and a bounded number wait', async () => {
+  it('calls one who waits for several places when any of them is free', async () => {
+    const early = await Promise.all(
+      Array.from({ length: 99 }, (_, i) => limits.reserve('192.0.2.1', `client ${i}`, LATE)),
+    );
+    const places = [...early, await limits.reserve('192.0.2.1', 'victim', LATE)];
+    const order: string[] = [];
+    const waiting = ['victim', 'neighbour'].map(async (client) => {
+      (await limits.reserve('192.0.2.1', client, LATE)).end(false);
+      order.push(client);
+    });
+    places[0]?.end(false);
+    await Promise.all(waiting);
+    expect(order).toEqual(['victim', 'neighbour']);
+    for (const place of places.slice(1)) place.end(false);
+    // Every place was given back, and none twice.
+    const again = Array.from({ length: 101 }, (_, i) => limits.reserve('192.0.2.1', `other ${i}`, LATE));
+    const started = await Promise.all(again.slice(0, 100));
+    const last = again[100]?.then(() => order.push('last'));
+    await Promise.resolve();
+    expect(order).not.toContain('last');
+    started[0]?.end(false);
+    await last;
+    for (const place of started.slice(1)) place.end(false);
+  });
+
+  it('lets nobody wait past its deadline', async () => {
+    jest.useFakeTimers();
     const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
-    await expect(limits.reserve('192.0.2.1', 'victim', now + 10)).rejects.toMatchObject({ status: 504 });
+    const outcomes: unknown[] = [];
+    const waiting = limits.reserve('192.0.2.1', 'victim', now + 10).catch((error: unknown) => outcomes.push(error));
+    const late = limits.reserve('192.0.2.1', 'victim', now - 10).catch((error: unknown) => outcomes.push(error));
+    await jest.advanceTimersByTimeAsync(9);
+    await late;
+    expect(outcomes).toMatchObject([{ status: 504, error: 'temporarily_unavailable' }]);
+    await jest.advanceTimersByTimeAsync(1);
+    await waiting;
+    expect(outcomes).toHaveLength(2);
+    expect(turnedAway).toEqual(['waited_too_long', 'waited_too_long']);
+    // Those who gave up do not get the place that is free now.
+    for (const place of places) place.end(false);
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+  });
+
+  it('lets a bounded number wait', async () => {
+    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
     const waiting = Array.from({ length: 1024 }, () => limits.reserve('192.0.2.1', 'victim', LATE));
     await expect(limits.reserve('192.0.2.1', 'victim', LATE)).rejects.toMatchObject({ status: 503, retryAfter: 1 });
+    expect(turnedAway).toEqual(['too_many_waiting']);
     for (const place of places) place.end(true);
     expect((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected')).toBe(true);
   });
@@ -149,10 +199,27 @@ describe('GuessLimits', () => {
     await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBe(300);
     now += 300_000;
+    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 0 }]);
+    expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     limits.adopt('192.0.2.1', 'victim', counts(2));
     await guess(7, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBe(300);
+  });
+
+  it('keeps the earlier end of a count that another instance has as well', () => {
+    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 60_000 }]);
+    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 600_000 }]);
+    expect(isSlowed('192.0.2.1', 'victim')).toBe(60);
+  });
+
+  it('says who is slowed in the terms of an OAuth error', async () => {
+    await guess(10, '192.0.2.1', () => 'victim');
+    await expect(limits.reserve('192.0.2.1', 'victim', LATE)).rejects.toMatchObject({
+      status: 429,
+      error: 'temporarily_unavailable',
+      retryAfter: 600,
+    });
   });
 });
