@@ -183,7 +183,7 @@ describe('The image', () => {
   it('runs with the memory settings of npm start, and so do the units', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
     const settings = (text: string) => text.match(/--[\w-]+(?:=\d+)?/g);
-    expect(settings(scripts.start)).toHaveLength(4);
+    expect(settings(scripts.start)).toHaveLength(5);
     expect(settings(/^ENTRYPOINT.*$/m.exec(dockerfile)?.[0] ?? '')).toEqual(settings(scripts.start));
     for (const unit of ['cells-authority.service', 'cells-authority@.service']) {
       expect(settings(/^ExecStart=.*$/m.exec(read(`deploy/${unit}`))?.[0] ?? '')).toEqual(settings(scripts.start));
