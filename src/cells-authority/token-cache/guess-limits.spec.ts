@@ -1,5 +1,5 @@
 import { OAuthError } from '../errors/oauth-error.js';
-import { GuessLimits } from './guess-limits.js';
+import { guesserAt, GuessLimits } from './guess-limits.js';
 
 describe('GuessLimits', () => {
   let now: number;
@@ -23,11 +23,11 @@ describe('GuessLimits', () => {
   const LATE = 1_060_000;
   /** Refused guesses, one after the other. */
   const guess = async (times: number, address: string, client: (i: number) => string) => {
-    for (let i = 0; i < times; i += 1) (await limits.reserve(address, client(i), now + 8000)).end(true);
+    for (let i = 0; i < times; i += 1) (await limits.reserve(guesserAt(address, client(i)), now + 8000)).end(true);
   };
   const isSlowed = (address: string, client: string): number | undefined => {
     try {
-      limits.check(address, client);
+      limits.check(guesserAt(address, client));
       return undefined;
     } catch (error) {
       if (!(error instanceof OAuthError) || error.status !== 429) throw error;
@@ -101,7 +101,7 @@ describe('GuessLimits', () => {
   it('lets out no more guesses at once than may still be refused, and then slows the waiting ones', async () => {
     const started: { end(refused: boolean): void }[] = [];
     const crowd = Array.from({ length: 50 }, () =>
-      limits.reserve('192.0.2.1', 'victim', LATE).then(
+      limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE).then(
         (place) => started.push(place),
         (error: unknown) => {
           if (!(error instanceof OAuthError) || error.status !== 429) throw error;
@@ -117,15 +117,17 @@ describe('GuessLimits', () => {
   });
 
   it('gives the place of a right guess to the next one waiting', async () => {
-    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
+    const places = await Promise.all(
+      Array.from({ length: 10 }, () => limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)),
+    );
     const order: string[] = [];
     const waiting = ['a', 'b', 'c'].map(async (name) => {
-      const place = await limits.reserve('192.0.2.1', 'victim', LATE);
+      const place = await limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE);
       order.push(name);
       place.end(false);
     });
     // A request for another client does not wait for these.
-    (await limits.reserve('192.0.2.1', 'neighbour', LATE)).end(false);
+    (await limits.reserve(guesserAt('192.0.2.1', 'neighbour'), LATE)).end(false);
     expect(order).toEqual([]);
     places[0]?.end(false);
     await Promise.all(waiting);
@@ -136,12 +138,12 @@ describe('GuessLimits', () => {
 
   it('calls one who waits for several places when any of them is free', async () => {
     const early = await Promise.all(
-      Array.from({ length: 99 }, (_, i) => limits.reserve('192.0.2.1', `client ${i}`, LATE)),
+      Array.from({ length: 99 }, (_, i) => limits.reserve(guesserAt('192.0.2.1', `client ${i}`), LATE)),
     );
-    const places = [...early, await limits.reserve('192.0.2.1', 'victim', LATE)];
+    const places = [...early, await limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)];
     const order: string[] = [];
     const waiting = ['victim', 'neighbour'].map(async (client) => {
-      (await limits.reserve('192.0.2.1', client, LATE)).end(false);
+      (await limits.reserve(guesserAt('192.0.2.1', client), LATE)).end(false);
       order.push(client);
     });
     places[0]?.end(false);
@@ -149,7 +151,7 @@ describe('GuessLimits', () => {
     expect(order).toEqual(['victim', 'neighbour']);
     for (const place of places.slice(1)) place.end(false);
     // Every place was given back, and none twice.
-    const again = Array.from({ length: 101 }, (_, i) => limits.reserve('192.0.2.1', `other ${i}`, LATE));
+    const again = Array.from({ length: 101 }, (_, i) => limits.reserve(guesserAt('192.0.2.1', `other ${i}`), LATE));
     const started = await Promise.all(again.slice(0, 100));
     const last = again[100]?.then(() => order.push('last'));
     await Promise.resolve();
@@ -161,10 +163,16 @@ describe('GuessLimits', () => {
 
   it('lets nobody wait past its deadline', async () => {
     jest.useFakeTimers();
-    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
+    const places = await Promise.all(
+      Array.from({ length: 10 }, () => limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)),
+    );
     const outcomes: unknown[] = [];
-    const waiting = limits.reserve('192.0.2.1', 'victim', now + 10).catch((error: unknown) => outcomes.push(error));
-    const late = limits.reserve('192.0.2.1', 'victim', now - 10).catch((error: unknown) => outcomes.push(error));
+    const waiting = limits
+      .reserve(guesserAt('192.0.2.1', 'victim'), now + 10)
+      .catch((error: unknown) => outcomes.push(error));
+    const late = limits
+      .reserve(guesserAt('192.0.2.1', 'victim'), now - 10)
+      .catch((error: unknown) => outcomes.push(error));
     await jest.advanceTimersByTimeAsync(9);
     await late;
     expect(outcomes).toMatchObject([{ status: 504, error: 'temporarily_unavailable' }]);
@@ -179,9 +187,14 @@ describe('GuessLimits', () => {
   });
 
   it('lets a bounded number wait', async () => {
-    const places = await Promise.all(Array.from({ length: 10 }, () => limits.reserve('192.0.2.1', 'victim', LATE)));
-    const waiting = Array.from({ length: 1024 }, () => limits.reserve('192.0.2.1', 'victim', LATE));
-    await expect(limits.reserve('192.0.2.1', 'victim', LATE)).rejects.toMatchObject({ status: 503, retryAfter: 1 });
+    const places = await Promise.all(
+      Array.from({ length: 10 }, () => limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)),
+    );
+    const waiting = Array.from({ length: 1024 }, () => limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE));
+    await expect(limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)).rejects.toMatchObject({
+      status: 503,
+      retryAfter: 1,
+    });
     expect(turnedAway).toEqual(['too_many_waiting']);
     for (const place of places) place.end(true);
     expect((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected')).toBe(true);
@@ -192,16 +205,16 @@ describe('GuessLimits', () => {
       { failures, lifeMs: 300_000 },
       { failures, lifeMs: 300_000 },
     ];
-    limits.adopt('192.0.2.1', 'victim', counts(9));
-    limits.adopt('192.0.2.1', 'victim', counts(3));
-    limits.adopt('192.0.2.1', 'victim', [{ failures: 99, lifeMs: 0 }]);
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), counts(9));
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), counts(3));
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), [{ failures: 99, lifeMs: 0 }]);
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     await guess(1, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBe(300);
     now += 300_000;
-    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 0 }]);
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), [{ failures: 100, lifeMs: 0 }]);
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
-    limits.adopt('192.0.2.1', 'victim', counts(2));
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), counts(2));
     await guess(7, '192.0.2.1', () => 'victim');
     expect(isSlowed('192.0.2.1', 'victim')).toBeUndefined();
     await guess(1, '192.0.2.1', () => 'victim');
@@ -209,14 +222,14 @@ describe('GuessLimits', () => {
   });
 
   it('keeps the earlier end of a count that another instance has as well', () => {
-    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 60_000 }]);
-    limits.adopt('192.0.2.1', 'victim', [{ failures: 100, lifeMs: 600_000 }]);
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), [{ failures: 100, lifeMs: 60_000 }]);
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), [{ failures: 100, lifeMs: 600_000 }]);
     expect(isSlowed('192.0.2.1', 'victim')).toBe(60);
   });
 
   it('says who is slowed in the terms of an OAuth error', async () => {
     await guess(10, '192.0.2.1', () => 'victim');
-    await expect(limits.reserve('192.0.2.1', 'victim', LATE)).rejects.toMatchObject({
+    await expect(limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)).rejects.toMatchObject({
       status: 429,
       error: 'temporarily_unavailable',
       retryAfter: 600,

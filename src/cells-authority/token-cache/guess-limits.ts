@@ -29,14 +29,21 @@ export interface GuessSubject {
   readonly ofClient: boolean;
   /** Refusals in 600 s after which the network is slowed. */
   readonly limit: number;
-}
-
-interface CountedSubject extends GuessSubject {
   readonly key: string;
 }
 
+/** Who may be guessing: a client id at an address. */
+export interface Guesser {
+  /** Fingerprint of the client id. */
+  readonly client: string;
+  /** The narrowest network of the address. */
+  readonly network: string;
+  /** The counters that a refusal goes into. */
+  readonly subjects: readonly GuessSubject[];
+}
+
 interface Waiter {
-  readonly subjects: readonly CountedSubject[];
+  readonly subjects: readonly GuessSubject[];
   /** Ends the wait if a place is free by now, or if there will be none. */
   tryAgain(): void;
 }
@@ -55,15 +62,15 @@ export class GuessingSlowed extends OAuthError {
   }
 }
 
-/** The counters that a refusal from this address goes into. */
-export function guessSubjects(address: string): readonly GuessSubject[] {
-  return clientNetworks(address).flatMap((network, nth) => {
-    const factor = nth === 0 ? 1 : WIDER_NETWORK_FACTOR;
-    return [
-      { network, ofClient: false, limit: PER_ADDRESS * factor },
-      { network, ofClient: true, limit: PER_ADDRESS_AND_CLIENT * factor },
-    ];
-  });
+export function guesserAt(address: string, client: string): Guesser {
+  const networks = clientNetworks(address);
+  const subjects: GuessSubject[] = [];
+  for (const network of networks) {
+    const factor = network === networks[0] ? 1 : WIDER_NETWORK_FACTOR;
+    const ofOne = { network, ofClient: true, limit: PER_ADDRESS_AND_CLIENT * factor, key: `${network} ${client}` };
+    subjects.push({ network, ofClient: false, limit: PER_ADDRESS * factor, key: network }, ofOne);
+  }
+  return { client, network: networks[0], subjects };
 }
 
 /**
@@ -83,8 +90,14 @@ export class GuessLimits {
   ) {}
 
   /** @throws GuessingSlowed 429 with `Retry-After` while this client is past a limit. */
-  check(address: string, client: string): void {
-    this.#check(countedSubjects(address, client), client);
+  check({ subjects, client }: Guesser): void {
+    for (const { key, network, ofClient, limit } of subjects) {
+      if (this.#failures(key) < limit) continue;
+      const seconds = Math.ceil(((this.#counters.get(key)?.resetAt ?? 0) - this.clock()) / 1000);
+      const scope = ofClient ? 'address_and_client' : 'address';
+      this.observe({ type: 'guessing_slowed', scope, seconds, client, network });
+      throw new GuessingSlowed(seconds);
+    }
   }
 
   /**
@@ -93,12 +106,11 @@ export class GuessLimits {
    * @throws GuessingSlowed 429 when too many guesses were refused.
    * @throws OAuthError 503 when too many are waiting already, 504 when no place is free before the deadline.
    */
-  async reserve(address: string, client: string, deadline: number): Promise<Guess> {
-    const subjects = countedSubjects(address, client);
-    return this.#take(subjects, client) ?? (await this.#wait(subjects, client, deadline));
+  async reserve(guesser: Guesser, deadline: number): Promise<Guess> {
+    return this.#take(guesser) ?? (await this.#wait(guesser, deadline));
   }
 
-  #wait(subjects: readonly CountedSubject[], client: string, deadline: number): Promise<Guess> {
+  #wait(guesser: Guesser, deadline: number): Promise<Guess> {
     if (this.#waiters.size >= MAX_WAITING) {
       this.observe({ type: 'not_forwarded', reason: 'too_many_waiting' });
       throw temporarilyUnavailable('Too many requests from this address are under way', 1);
@@ -111,10 +123,10 @@ export class GuessLimits {
       };
       const timer = setTimeout(giveUp, Math.max(0, deadline - this.clock()));
       const waiter: Waiter = {
-        subjects,
+        subjects: guesser.subjects,
         tryAgain: () => {
           try {
-            const guess = this.#take(subjects, client);
+            const guess = this.#take(guesser);
             if (guess === undefined) return;
             resolve(guess);
           } catch (error) {
@@ -128,22 +140,12 @@ export class GuessLimits {
     });
   }
 
-  /** Takes over the counts of all instances for {@link guessSubjects}, where they are higher than the ones here. */
-  adopt(address: string, client: string, counts: readonly GuessCount[]): void {
+  /** Takes over the counts of all instances, one for each subject, where they are higher than the ones here. */
+  adopt({ subjects }: Guesser, counts: readonly GuessCount[]): void {
     const now = this.clock();
-    for (const [nth, { key }] of countedSubjects(address, client).entries()) {
+    for (const [nth, { key }] of subjects.entries()) {
       const { failures, lifeMs } = counts[nth] ?? { failures: 0, lifeMs: 0 };
       if (lifeMs > 0 && failures > this.#failures(key)) this.#counters.set(key, { failures, resetAt: now + lifeMs });
-    }
-  }
-
-  #check(subjects: readonly CountedSubject[], client: string): void {
-    for (const { key, network, ofClient, limit } of subjects) {
-      if (this.#failures(key) < limit) continue;
-      const seconds = Math.ceil(((this.#counters.get(key)?.resetAt ?? 0) - this.clock()) / 1000);
-      const scope = ofClient ? 'address_and_client' : 'address';
-      this.observe({ type: 'guessing_slowed', scope, seconds, client, network });
-      throw new GuessingSlowed(seconds);
     }
   }
 
@@ -154,15 +156,16 @@ export class GuessLimits {
   }
 
   /** @throws GuessingSlowed when the limit is reached. */
-  #take(subjects: readonly CountedSubject[], client: string): Guess | undefined {
-    this.#check(subjects, client);
+  #take(guesser: Guesser): Guess | undefined {
+    this.check(guesser);
+    const { subjects } = guesser;
     const isFull = subjects.some(({ key, limit }) => this.#failures(key) + (this.#underWay.get(key) ?? 0) >= limit);
     if (isFull) return undefined;
     for (const { key } of subjects) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
     return this.#guessOf(subjects);
   }
 
-  #guessOf(subjects: readonly CountedSubject[]): Guess {
+  #guessOf(subjects: readonly GuessSubject[]): Guess {
     return {
       end: (refused) => {
         for (const { key } of subjects) {
@@ -177,7 +180,8 @@ export class GuessLimits {
   }
 
   /** Those waiting for the freed places get them in order, or are told that they are slowed. */
-  #callWaiters(freed: readonly CountedSubject[]): void {
+  #callWaiters(freed: readonly GuessSubject[]): void {
+    if (this.#waiters.size === 0) return;
     const keys = new Set(freed.map(({ key }) => key));
     for (const waiter of this.#waiters) if (waiter.subjects.some(({ key }) => keys.has(key))) waiter.tryAgain();
   }
@@ -189,11 +193,4 @@ export class GuessLimits {
       counter !== undefined && counter.resetAt > now ? counter : { failures: 0, resetAt: now + REFUSAL_COUNTS_MS };
     this.#counters.set(key, { ...current, failures: current.failures + 1 });
   }
-}
-
-function countedSubjects(address: string, client: string): CountedSubject[] {
-  return guessSubjects(address).map((subject) => ({
-    ...subject,
-    key: subject.ofClient ? `${subject.network} ${client}` : subject.network,
-  }));
 }

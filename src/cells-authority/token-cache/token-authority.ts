@@ -12,8 +12,7 @@ import { type SharedToken } from '../shared-store/shared-token.js';
 import { type AcceptToken } from '../shared-store/shared-tokens.js';
 import { CacheKeys } from './cache-keys.js';
 import { CredentialHolds, type HeldRequest, isAboutRequest, isRefusal } from './credential-holds.js';
-import { clientNetworks } from './client-networks.js';
-import { GuessingSlowed, GuessLimits, guessSubjects } from './guess-limits.js';
+import { type Guesser, guesserAt, GuessingSlowed, GuessLimits } from './guess-limits.js';
 import { answerWith, type TokenAnswer } from './kept-token.js';
 import { type CacheEntry, type ReuseTerms, TokenCache } from './token-cache.js';
 
@@ -21,7 +20,15 @@ import { type CacheEntry, type ReuseTerms, TokenCache } from './token-cache.js';
 export type AuthorityRequest = Pick<TokenRequest, 'credentials' | 'scope' | 'clientAddress'>;
 
 /** A token request with its keys. */
-interface KeyedRequest extends AuthorityRequest, HeldRequest {}
+interface KeyedRequest extends AuthorityRequest, HeldRequest {
+  /** `undefined` for the application's own requests, which nobody guesses. */
+  readonly guesser: Guesser | undefined;
+}
+
+/** What the authorization server said about a request's credentials. */
+interface Verdict {
+  refused: boolean;
+}
 
 /** Numbers for metrics, as they are at the moment. */
 export interface AuthorityNumbers {
@@ -137,11 +144,13 @@ export class TokenAuthority {
 
   #keyed({ credentials, scope, clientAddress }: AuthorityRequest, key: string): KeyedRequest {
     const pair = scope === undefined ? this.keys.pairOf(key) : this.keys.pair(credentials);
-    return { credentials, scope, clientAddress, key, pair, client: this.keys.fingerprint(credentials.clientId) };
+    const client = this.keys.fingerprint(credentials.clientId);
+    const guesser = clientAddress === undefined ? undefined : guesserAt(clientAddress, client);
+    return { credentials, scope, clientAddress, key, pair, client, guesser };
   }
 
-  #checkGuessing({ clientAddress, client }: KeyedRequest): void {
-    if (clientAddress !== undefined) this.guessLimits.check(clientAddress, client);
+  #checkGuessing({ guesser }: KeyedRequest): void {
+    if (guesser !== undefined) this.guessLimits.check(guesser);
   }
 
   #deadline(): number {
@@ -170,51 +179,46 @@ export class TokenAuthority {
 
   /** Forwards the request. Over HTTP it counts as a guess until it turns out to be right. */
   async #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
-    const { clientAddress, client } = request;
+    const { guesser } = request;
     // A hold answers without a request.
-    if (clientAddress === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
-    const guess = await this.guessLimits.reserve(clientAddress, client, deadline);
-    const outcome = { refused: false };
+    if (guesser === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
+    const guess = await this.guessLimits.reserve(guesser, deadline);
+    const verdict = { refused: false };
     try {
-      await this.#learnGuesses(clientAddress, client, flight);
-      return await this.#forwardPair(request, deadline, flight, () => {
-        outcome.refused = true;
-      });
+      await this.#learnGuesses(guesser, flight);
+      return await this.#forwardPair(request, deadline, flight, verdict);
     } finally {
-      guess.end(outcome.refused);
-      if (outcome.refused) flight?.countGuess(guessSubjects(clientAddress));
+      guess.end(verdict.refused);
+      if (verdict.refused) flight?.countGuess(guesser.subjects);
     }
   }
 
   /** @throws GuessingSlowed when the client is past a limit, its refusals on other instances included. */
-  async #learnGuesses(address: string, client: string, flight: SharedFlight | undefined): Promise<void> {
-    const counts = await flight?.readGuesses(guessSubjects(address));
+  async #learnGuesses(guesser: Guesser, flight: SharedFlight | undefined): Promise<void> {
+    const counts = await flight?.readGuesses(guesser.subjects);
     if (counts === undefined) return;
-    this.guessLimits.adopt(address, client, counts);
-    this.guessLimits.check(address, client);
+    this.guessLimits.adopt(guesser, counts);
+    this.guessLimits.check(guesser);
   }
 
   #forwardPair(
     request: KeyedRequest,
     deadline: number,
     flight: SharedFlight | undefined,
-    onRefused: () => void = () => undefined,
+    verdict: Verdict = { refused: false },
   ): Promise<IssuedToken> {
-    const send = async () => {
-      try {
-        return await this.#requestToken(request, deadline);
-      } catch (error) {
-        if (error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error)) onRefused();
-        throw error;
-      }
-    };
-    return this.holds.forward(request, send, flight?.forward);
+    return this.holds.forward(request, () => this.#requestToken(request, deadline, verdict), flight?.forward);
   }
 
-  #requestToken(request: KeyedRequest, deadline: number): Promise<IssuedToken> {
-    const { credentials, scope, clientAddress, client, pair } = request;
-    const origin = clientAddress === undefined ? 'application' : clientNetworks(clientAddress)[0];
-    return this.authorizationServer.requestToken({ credentials, scope, client, pair, origin }, deadline);
+  async #requestToken(request: KeyedRequest, deadline: number, verdict: Verdict): Promise<IssuedToken> {
+    const { credentials, scope, client, pair, guesser } = request;
+    const origin = guesser?.network ?? 'application';
+    try {
+      return await this.authorizationServer.requestToken({ credentials, scope, client, pair, origin }, deadline);
+    } catch (error) {
+      verdict.refused = error instanceof OAuthError && isRefusal(error) && !isAboutRequest(error);
+      throw error;
+    }
   }
 }
 
