@@ -3,8 +3,10 @@ import { isatty } from 'node:tty';
 import { type DestinationStream } from 'pino';
 import sonicBoom from 'sonic-boom';
 
-/** Lines are written together, up to this many bytes, because a write costs as much as the rest of a line. */
-const BATCH_BYTES = 4096;
+/** Lines are written together, from this many bytes on, because another thread is woken for every write. */
+const BATCH_BYTES = 16 * 1024;
+/** A single write. */
+const MAX_WRITE_BYTES = 64 * 1024;
 /** Lines wait this long at most. Failed writes are tried again this often, too. */
 const FLUSH_INTERVAL_MS = 200;
 /** About 4,000 lines. If the reader falls further behind, lines are dropped. */
@@ -27,6 +29,7 @@ export class LogOutput implements DestinationStream {
       fd,
       sync: false,
       minLength: BATCH_BYTES,
+      maxWrite: MAX_WRITE_BYTES,
       maxLength: maxWaitingBytes,
       periodicFlush: FLUSH_INTERVAL_MS,
     });
