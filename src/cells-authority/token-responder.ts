@@ -117,7 +117,6 @@ export class TokenResponder {
     const { answeredStatus } = reply;
     if (answeredStatus === undefined) reply.send(content);
     const outcome = answeredStatus === undefined ? meant : 'temporarily_unavailable';
-    const { clientId } = reader;
     this.observe({
       type: 'token_request',
       path,
@@ -125,9 +124,13 @@ export class TokenResponder {
       outcome,
       status: answeredStatus ?? content.status,
       durationMs: performance.now() - begunAt,
-      client: outcome === 'token' || clientId === undefined ? undefined : this.authority.fingerprint(clientId),
+      client: outcome === 'token' ? undefined : this.#fingerprintOf(reader),
       requestId: typeof request.id === 'string' ? request.id : undefined,
     });
+  }
+
+  #fingerprintOf({ clientId }: TokenRequestReader): string | undefined {
+    return clientId === undefined ? undefined : this.authority.fingerprint(clientId);
   }
 
   #unforeseen(thrown: unknown): OAuthError {

@@ -52,7 +52,7 @@ function split(rawTarget: string): SplitTarget {
   const question = rawTarget.indexOf('?');
   const beforeQuery = question === -1 ? rawTarget : rawTarget.slice(0, question);
   const query = question === -1 ? '' : rawTarget.slice(question);
-  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/]*(.*)$/is.exec(beforeQuery)?.[1];
+  const path = beforeQuery.startsWith('/') ? undefined : /^[a-z][a-z0-9+.-]*:\/\/[^/]*(.*)$/is.exec(beforeQuery)?.[1];
   return path === undefined ? { path: beforeQuery, query, absolute: false } : { path, query, absolute: true };
 }
 

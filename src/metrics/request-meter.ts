@@ -75,8 +75,11 @@ export class RequestMeter {
       numbers = { counts: new Map(), buckets: Array<number>(BUCKETS.length + 1).fill(0), seconds: 0 };
       this.#paths.set(path, numbers);
     }
-    const byForm = numbers.counts.get(form) ?? new Map<string, number>();
-    numbers.counts.set(form, byForm);
+    let byForm = numbers.counts.get(form);
+    if (byForm === undefined) {
+      byForm = new Map();
+      numbers.counts.set(form, byForm);
+    }
     byForm.set(outcome, (byForm.get(outcome) ?? 0) + 1);
     let bucket = 0;
     while (bucket < BUCKETS_MS.length && durationMs > (BUCKETS_MS[bucket] ?? Infinity)) bucket += 1;

@@ -43,7 +43,8 @@ export class IssuedToken {
 
   /** Bytes of any of these texts in UTF-8. Not counted per text: that would make V8 join the parts of the string. */
   bytesOf(text: string): number {
-    this.#bytesBeyondLength ??= bytesBeyondLength(this.head) + bytesBeyondLength(this.tail);
+    // What is replaced is ASCII in every text.
+    this.#bytesBeyondLength ??= Buffer.byteLength(this.text) - this.text.length;
     return text.length + this.#bytesBeyondLength;
   }
 
@@ -65,10 +66,6 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function bytesBeyondLength(text: string): number {
-  return Buffer.byteLength(text) - text.length;
 }
 
 function isNonEmptyString(value: unknown): value is string {

@@ -24,7 +24,7 @@ export function readBodyText(request: IncomingMessage): Promise<string> {
 
     function stop(): void {
       clearTimeout(deadline);
-      request.off('data', onData).off('end', onEnd).off('close', stop);
+      request.off('data', onData);
     }
     function refuse(error: OAuthError): void {
       stop();
@@ -37,7 +37,7 @@ export function readBodyText(request: IncomingMessage): Promise<string> {
       else chunks.push(chunk);
     }
     function onEnd(): void {
-      stop();
+      clearTimeout(deadline);
       const [first] = chunks;
       const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, length);
       resolve(bytes.toString('utf8'));
