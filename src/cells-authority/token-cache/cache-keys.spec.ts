@@ -49,6 +49,13 @@ describe('CacheKeys', () => {
     );
   });
 
+  it('distinguishes scopes, for the token but not for the pair', () => {
+    const pair = { clientId: 'a', clientSecret: 'b' };
+    const tokens = [undefined, '', 'c', 'd'].map((scope) => keys.token(pair, scope));
+    expect(new Set(tokens).size).toBe(4);
+    expect(keys.pairOf(keys.token(pair, undefined))).toBe(keys.pair(pair));
+  });
+
   it('differs between token URLs, purposes and processes', () => {
     const pair = { clientId: 'a', clientSecret: 'b' };
     const all = [
@@ -64,6 +71,15 @@ describe('CacheKeys', () => {
     const key = keys.token({ clientId: 'my-client-id', clientSecret: 'my-secret' }, 'scope');
     expect(key).toMatch(/^[\w-]{43}$/);
     expect(keys.fingerprint('my-client-id')).toMatch(/^[\w-]{8}$/);
+  });
+
+  it('makes other fingerprints with a renewed secret, or again its own without one', () => {
+    const renewed = keysFor(TOKEN_URL);
+    const own = renewed.fingerprint('my-client-id');
+    renewed.renewFingerprints('y'.repeat(32));
+    expect(renewed.fingerprint('my-client-id')).toBe(fingerprintOf('my-client-id', 'y'.repeat(32)));
+    renewed.renewFingerprints(undefined);
+    expect(renewed.fingerprint('my-client-id')).toBe(own);
   });
 
   it('has the same fingerprints in all processes with the secret, even while it is rotated, and in no others', () => {

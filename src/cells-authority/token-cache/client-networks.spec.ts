@@ -16,6 +16,7 @@ describe('The networks of a client address', () => {
     '::ffff:192.0.2.1%eth0',
     '64:ff9b::c000:201',
     '64:ff9b::192.0.2.1',
+    '\t::ffff:192.0.2.1\n',
   ])('%s is 192.0.2.1', (address) => {
     expect(clientNetworks(address)).toEqual(['192.0.2.1']);
   });
@@ -38,9 +39,17 @@ describe('The networks of a client address', () => {
     ['1:2:3:4:5:6:7::', '1:2:3:4::/64', '1:2:3::/48'],
     ['::2:3:4:5:6:7:8', '0:2:3:4::/64', '0:2:3::/48'],
     ['::fffe:192.0.2.1', '0:0:0:0::/64', '0:0:0::/48'],
+    ['1:2:3:4:5:6:192.0.2.1', '1:2:3:4::/64', '1:2:3::/48'],
   ])('%s is %s and %s', (address, ...networks) => {
     expect(clientNetworks(address)).toEqual(networks);
   });
+
+  it.each(['198.51.100.255', '10.20.30.40', '255.255.255.255', '0.0.0.1'])(
+    'reads %s inside an IPv6 address',
+    (ipv4) => {
+      expect(clientNetworks(`::ffff:${ipv4}`)).toEqual([ipv4]);
+    },
+  );
 
   it.each([
     '',

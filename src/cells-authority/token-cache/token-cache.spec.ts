@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { type AuthorityEvent } from '../authority-observer.js';
 import { IssuedToken } from '../authorization-server/issued-token.js';
 import { type OAuthError } from '../errors/oauth-error.js';
-import { gatewayTimeout, invalidRequest, serverError, temporarilyUnavailable } from '../errors/oauth-errors.js';
+import {
+  gatewayTimeout,
+  invalidRequest,
+  serverError,
+  temporarilyUnavailable,
+  tooManyRequests,
+} from '../errors/oauth-errors.js';
+import { RedisAccess } from '../shared-store/redis-access.js';
+import { SharedToken } from '../shared-store/shared-token.js';
 import { type TokenAnswer } from './kept-token.js';
 import { type FetchToken, type ReuseTerms, TokenCache } from './token-cache.js';
 
@@ -50,6 +58,20 @@ class Scene {
   pass(seconds: number): void {
     this.now += seconds * 1000;
   }
+}
+
+/** A token that another instance fetched, and when asked to forget it says so. */
+function foundToken(
+  token: IssuedToken,
+  ageMs = 0,
+  foundThere = true,
+): { shared: SharedToken; forget: jest.SpyInstance } {
+  const access = new RedisAccess(
+    () => 0,
+    () => undefined,
+  );
+  const shared = new SharedToken(token, ageMs, foundThere, access, 'key', Buffer.alloc(32));
+  return { shared, forget: jest.spyOn(shared, 'forget') };
 }
 
 /** A fetch that ends when the test says so. */
@@ -139,6 +161,17 @@ describe('TokenCache', () => {
       jest.restoreAllMocks();
     });
 
+    it('builds the answer once a second', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      const answers = [];
+      for (const seconds of [0.5, 0.3, 0.7]) {
+        scene.pass(seconds);
+        answers.push(scene.cache.reuse('key', ANY, scene.fetch));
+      }
+      expect([answers[0] === answers[1], answers[1] === answers[2]]).toEqual([true, false]);
+    });
+
     it('keeps keys apart', async () => {
       const scene = new Scene();
       const [a, b] = [await scene.obtain({}, 'a'), await scene.obtain({}, 'b')];
@@ -185,6 +218,13 @@ describe('TokenCache', () => {
       expect(await demand()).toBe('t2');
       scene.pass(0.001);
       expect(await demand()).toBe('t3');
+    });
+
+    it('fetches another one at once for a minFresh that a token of exactly that life had', async () => {
+      const scene = new Scene();
+      await scene.obtain({ minFresh: HOUR });
+      scene.pass(1);
+      expect((await scene.obtain({ minFresh: HOUR })).accessToken).toBe('t2');
     });
 
     it('does not reuse a token past maxAge, but still without it', async () => {
@@ -273,6 +313,26 @@ describe('TokenCache', () => {
       const waits = triesAt.slice(1).map((second, i) => second - (triesAt[i] ?? 0));
       expect(waits.slice(0, 7)).toEqual([1, 2, 4, 8, 16, 32, 60]);
       expect(Math.max(...waits)).toBe(60);
+      expect(scene.events).toContainEqual({ type: 'refresh', outcome: 'failed' });
+    });
+
+    it('waits up to half as long again before a retry, at random', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.random = 0.5;
+      scene.failure = serverError('down');
+      scene.pass(3000);
+      await scene.obtain();
+      await settled();
+      scene.failure = undefined;
+      scene.pass(1.249);
+      await scene.obtain();
+      await settled();
+      expect(scene.issued).toBe(1);
+      scene.pass(0.001);
+      await scene.obtain();
+      await settled();
+      expect(scene.issued).toBe(2);
     });
   });
 
@@ -281,6 +341,8 @@ describe('TokenCache', () => {
       ['server_error', serverError('down')],
       ['timeout', gatewayTimeout('slow')],
       ['unavailable', temporarilyUnavailable('busy', 1)],
+      ['throttled', tooManyRequests('busy', 1)],
+      ['broken', serverError('broken', 500)],
     ])('serves a token that is still valid when no new one can be had: %s', async (_name, failure) => {
       const scene = new Scene();
       await scene.obtain();
@@ -288,7 +350,9 @@ describe('TokenCache', () => {
       scene.pass(HOUR - 30);
       expect(await scene.obtain()).toMatchObject({ accessToken: 't1', source: 'fallback' });
       expect((await scene.obtain({ forceRefresh: true })).text).toContain('"expires_in":30,');
-      scene.pass(29.5);
+      scene.pass(29);
+      expect((await scene.obtain()).text).toContain('"expires_in":1,');
+      scene.pass(0.5);
       await expect(scene.obtain()).rejects.toBe(failure);
     });
 
@@ -297,6 +361,138 @@ describe('TokenCache', () => {
       await scene.obtain();
       scene.failure = invalidRequest('refused');
       await expect(scene.obtain({ forceRefresh: true })).rejects.toBe(scene.failure);
+    });
+  });
+
+  describe('with tokens of other instances', () => {
+    it('serves a found token with the life that it has left, and keeps it', async () => {
+      const scene = new Scene();
+      const { shared } = foundToken(scene.token('theirs'), 600_000);
+      expect(await scene.obtain({}, 'key', () => Promise.resolve(shared))).toMatchObject({
+        accessToken: 'theirs',
+        source: 'shared_store',
+        remaining: 3000,
+      });
+      expect(await scene.obtain()).toMatchObject({ accessToken: 'theirs', source: 'kept', remaining: 3000 });
+    });
+
+    it('serves a token that was just put there as a fetched one', async () => {
+      const scene = new Scene();
+      const { shared, forget } = foundToken(scene.token('own'), 0, false);
+      expect(await scene.obtain({}, 'key', () => Promise.resolve(shared))).toMatchObject({ source: 'fetched' });
+      scene.cache.drop('own');
+      expect(forget).toHaveBeenCalledTimes(1);
+    });
+
+    it.each<[string, Partial<ReuseTerms>, number, boolean]>([
+      ['any', {}, 0, true],
+      ['one in its last minute', {}, 3_540_000, false],
+      ['one with just enough life', { minFresh: 3000 }, 600_000, true],
+      ['one with too little life', { minFresh: 3000 }, 600_001, false],
+      ['one that is too old', { maxAge: 600 }, 600_000, false],
+      ['one from before a new one was demanded', { forceRefresh: true }, 1, false],
+      ['one from just then', { forceRefresh: true }, 0, true],
+    ])('judges by the terms of the client whether a found token will do: %s', async (_name, terms, ageMs, expected) => {
+      const scene = new Scene();
+      const { shared } = foundToken(scene.token('theirs'), ageMs);
+      let verdict: boolean | undefined;
+      await scene.obtain(terms, 'key', (accept) => {
+        verdict = accept(shared);
+        return scene.fetch(accept);
+      });
+      expect(verdict).toBe(expected);
+    });
+
+    it('falls back to a found token that did not do', async () => {
+      const scene = new Scene();
+      const { shared } = foundToken(scene.token('theirs'));
+      const answer = await scene.obtain({ minFresh: 4000 }, 'key', (accept) => {
+        accept(shared);
+        return Promise.reject(serverError('down'));
+      });
+      expect(answer).toMatchObject({ accessToken: 'theirs', source: 'fallback' });
+    });
+
+    it('neither accepts nor keeps a found token that was dropped here, and forgets it there', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.cache.drop('t1');
+      const { shared, forget } = foundToken(scene.token('t1'));
+      let verdict: boolean | undefined;
+      await scene.obtain({}, 'key', (accept) => {
+        verdict = accept(shared);
+        return scene.fetch(accept);
+      });
+      expect([verdict, forget.mock.calls.length]).toEqual([false, 1]);
+      expect((await scene.obtain()).accessToken).toBe('t2');
+    });
+
+    it.each([
+      ['t1', 0],
+      ['older', 3_000_000],
+    ])('keeps the entry of a token that it finds again, and of one that lives longer: %s', async (name, ageMs) => {
+      const scene = new Scene();
+      await scene.obtain();
+      scene.pass(3000);
+      const verdicts: boolean[] = [];
+      scene.cache.reuse('key', ANY, (accept) => {
+        verdicts.push(accept(foundToken(scene.token(name), ageMs).shared));
+        return Promise.reject(serverError('down'));
+      });
+      await settled();
+      expect(verdicts).toEqual([false]);
+      expect(await scene.obtain()).toMatchObject({ accessToken: 't1', remaining: 600 });
+    });
+
+    it('renews in the background with a found token that lives longer and is not due itself', async () => {
+      const verdicts: boolean[] = [];
+      for (const [name, ageMs] of [
+        ['same life', 2_880_000],
+        ['due', 2_879_999],
+        ['newer', 600_000],
+      ] as const) {
+        const scene = new Scene();
+        await scene.obtain();
+        scene.pass(2880);
+        const { shared } = foundToken(scene.token(name), ageMs);
+        scene.cache.reuse('key', ANY, (accept) => {
+          verdicts.push(accept(shared));
+          return Promise.reject(serverError('down'));
+        });
+        await settled();
+        expect(scene.events).toContainEqual({ type: 'refresh', outcome: 'failed' });
+      }
+      expect(verdicts).toEqual([false, true, true]);
+    });
+
+    it('starts another flight for a client that demands more than the found token has', async () => {
+      const scene = new Scene();
+      const { shared } = foundToken(scene.token('theirs'), 600_000);
+      const first = scene.obtain({}, 'key', () => Promise.resolve(shared));
+      const content = scene.obtain({ minFresh: 3000 });
+      const demanding = scene.obtain({ minFresh: 3001 });
+      expect(
+        (await Promise.all([first, content, demanding])).map(({ accessToken, source }) => [accessToken, source]),
+      ).toEqual([
+        ['theirs', 'shared_store'],
+        ['theirs', 'shared_store'],
+        ['t1', 'fetched'],
+      ]);
+    });
+
+    it('adopts a token without fetching one', async () => {
+      const scene = new Scene();
+      const entry = { key: 'key', pair: undefined };
+      expect(await scene.cache.adopt(entry, ANY, () => Promise.resolve(undefined))).toBeUndefined();
+      const { shared } = foundToken(scene.token('theirs'), 600_000);
+      const find = (accept: (found: SharedToken) => boolean) => Promise.resolve(accept(shared) ? shared : undefined);
+      expect(await scene.cache.adopt(entry, { ...ANY, minFresh: 3001 }, find)).toBeUndefined();
+      expect(await scene.cache.adopt(entry, ANY, find)).toMatchObject({
+        accessToken: 'theirs',
+        source: 'shared_store',
+      });
+      scene.cache.drop('theirs');
+      expect(await scene.cache.adopt(entry, ANY, () => Promise.resolve(shared))).toBeUndefined();
     });
   });
 
@@ -382,6 +578,23 @@ describe('TokenCache', () => {
       }
       expect(scene.cache.entries).toBeGreaterThan(25);
       expect(scene.cache.entries).toBeLessThan(35);
+    });
+
+    it('removes four expired entries for each one that is added', async () => {
+      const scene = new Scene();
+      for (let i = 0; i < 10; i += 1) await scene.obtain({}, `old ${i}`);
+      scene.pass(HOUR);
+      await scene.obtain({}, 'new');
+      expect(scene.cache.entries).toBe(7);
+    });
+
+    it('knows how many bytes it keeps', async () => {
+      const scene = new Scene();
+      await scene.obtain();
+      const one = scene.cache.bytes;
+      expect(one).toBeGreaterThan(1024);
+      await scene.obtain({}, 'other');
+      expect(scene.cache.bytes).toBe(2 * one);
     });
 
     it('removes expired entries as others are added', async () => {
