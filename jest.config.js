@@ -1,14 +1,13 @@
+import { bundledPackages } from './test/bundled-packages.js';
 import { FULL_DOSE_ONLY } from './test/full-dose.js';
-
-// Nest 12 ships ES modules only and jest on Node 20 runs CommonJS, so these packages are compiled on the way in.
-const esmOnlyPackages = ['@nestjs', 'cookie', 'content-disposition'];
 
 /** What `npm run test:all` runs. @type {import('jest').Config} */
 export const everything = {
   testEnvironment: 'node',
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  globalSetup: '<rootDir>/test/bundled-packages.js',
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...bundledPackages },
   transform: {
     '^.+\\.(t|j)s$': [
       '@swc/jest',
@@ -22,7 +21,6 @@ export const everything = {
       },
     ],
   },
-  transformIgnorePatterns: [`/node_modules/(?!.*(?:${esmOnlyPackages.join('|')})/)`],
   setupFilesAfterEnv: ['<rootDir>/test/support/close-leftovers.setup.ts'],
   testTimeout: 30_000,
   // Tests wait more than they compute; jest's own default leaves one of two cores idle.
