@@ -35,7 +35,7 @@ describe('Headers of a request and its response', () => {
   async function answered(answer: string, method = 'GET'): Promise<{ text: string; ending: unknown }> {
     upstream.onRequest = ({ socket }) => socket.write(bytes(answer));
     const head = `${method} ${PATH} HTTP/1.1\r\nHost: gateway\r\n\r\n`;
-    return rawRequest(gateway.port, bytes(head), { until: /\r\n\r\n(?:.*(?:ok|0\r\n\r\n))?$/s });
+    return rawRequest(gateway.port, bytes(head), { until: /\r\n\r\n(?:.*(?:ok|!|0\r\n\r\n))?$/s });
   }
 
   const headerLines = (text: string) => text.split('\r\n\r\n')[0]?.split('\r\n').slice(1) ?? [];
