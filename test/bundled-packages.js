@@ -9,12 +9,13 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-/** Nest and what it shares its state with: in one file, so that there is one of each. */
+/** Nest and what it shares its state with: in one file, so that there is one of each. Whatever of Nest is imported is here. */
 const NEST = [
   '@nestjs/axios',
   '@nestjs/common',
   '@nestjs/config',
   '@nestjs/core',
+  '@nestjs/core/internal',
   '@nestjs/platform-express',
   '@nestjs/platform-fastify',
   '@nestjs/swagger',
@@ -41,7 +42,7 @@ function fingerprint() {
     .slice(0, 16);
 }
 
-const fileName = (name) => `${name.replace('@', '').replace('/', '-')}.js`;
+const fileName = (name) => `${name.replace('@', '').replaceAll('/', '-')}.js`;
 
 /** For jest's `moduleNameMapper`. */
 export const bundledPackages = Object.fromEntries(
@@ -55,7 +56,11 @@ export default async function bundlePackages() {
   const unfinished = await mkdtemp(join(cache, 'unfinished-'));
   await writeFile(join(unfinished, 'package.json'), '{ "type": "commonjs" }\n');
   const loaders = NEST.map((name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(name)})`);
-  await bundle(`module.exports = { ${loaders.join(', ')} };`, join(unfinished, 'nest.js'), OTHERS);
+  await bundle(
+    `require('reflect-metadata'); module.exports = { ${loaders.join(', ')} };`,
+    join(unfinished, 'nest.js'),
+    OTHERS,
+  );
   for (const name of NEST) {
     await writeFile(join(unfinished, fileName(name)), `module.exports = require('./nest.js')['${name}']();\n`);
   }

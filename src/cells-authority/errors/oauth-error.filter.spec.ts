@@ -1,5 +1,5 @@
 import { type ExceptionFilter } from '@nestjs/common';
-import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { ExecutionContextHost } from '@nestjs/core/internal';
 import { OAuthErrorFilter, TokenUnavailableFilter } from './oauth-error.filter.js';
 import { type OAuthError } from './oauth-error.js';
 import {
