@@ -106,7 +106,9 @@ describe('Generated requests', () => {
     }
     expect(sent).toBeGreaterThanOrEqual(REQUESTS);
     expect(answered).toBeGreaterThan(REQUESTS * 0.5);
-    expect([...statuses.keys()]).toEqual(expect.arrayContaining(['200', '400', '404', '405', '415']));
+    // One in 1,000 is answered with 200: too few to be sure of one in a small dose.
+    const usual = ['400', '404', '405', '415'];
+    expect([...statuses.keys()]).toEqual(expect.arrayContaining(dose([...usual, '200'], usual)));
     expect(growth).toBeLessThan(GROWTH_BYTES);
     const reply = await exchange(`http://127.0.0.1:${port}`, {
       path: '/connect/token?client_id=client-1&client_secret=client_credentials',
