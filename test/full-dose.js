@@ -2,6 +2,7 @@
 export const FULL_DOSE_ONLY = [
   { path: 'test/docs/post-access-token.e2e-spec.ts', why: 'runs the lines of the documentation in eight languages' },
   { path: 'test/docs/try-it-page.e2e-spec.ts', why: 'uses the page in a browser' },
+  { path: 'test/docs/typescript-blocks.spec.ts', why: 'compiles the TypeScript of the documentation' },
   { path: 'test/faults/balancers.e2e-spec.ts', why: 'restarts three services behind two balancers' },
   { path: 'test/faults/forward-proxy.e2e-spec.ts', why: 'starts a service for every proxy' },
   {
@@ -12,6 +13,10 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/faults/stuck-connections.e2e-spec.ts', why: 'waits for peers that are silent' },
   { path: 'test/faults/tls.e2e-spec.ts', why: 'waits for certificates that are renewed on disk' },
   { path: 'test/faults/wrong-token.e2e-spec.ts', why: 'sends 200,000 requests of other clients' },
+  {
+    path: 'test/gateway/node-sdk-revoked.e2e-spec.ts',
+    why: 'starts the official Node SDK three times, and waits for it to die',
+  },
   { path: 'test/gateway/session-secrecy.e2e-spec.ts', why: 'searches the heap of a process' },
   { path: 'test/gateway/stand-in.e2e-spec.ts', why: 'sends files of up to 300 MiB both ways' },
   { path: 'test/gateway/streaming.e2e-spec.ts', why: 'sends bodies of up to 300 MiB, some of them slowly' },
@@ -35,10 +40,21 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/redis/topologies.e2e-spec.ts', why: 'has a Sentinel and a Cluster replace a Redis that died' },
   { path: 'test/reuse/kept-bytes.spec.ts', why: 'fills the memory' },
   { path: 'test/reuse/secret-retention.e2e-spec.ts', why: 'searches the heap of a process' },
+  { path: 'test/support/leak-scanner.spec.ts', why: 'tests the search for secrets of the tests' },
+  { path: 'test/support/oidc-provider.spec.ts', why: 'tests the authorization server of the tests' },
   { path: 'test/support/upstream-faults.spec.ts', why: 'tests the faulty servers of the tests' },
 ];
 
 /** Suites that `npm test` runs with less load; they read `TEST_DOSE`. */
 export const SMALL_DOSES = [
-  { path: 'test/faults/fuzzing.e2e-spec.ts', what: '2,000 generated requests instead of 200,000' },
+  { path: 'src/cells-authority/client-credentials/token-request.validation.spec.ts', what: '500 requests of 3,000' },
+  { path: 'src/cells-authority/sessions/token-sessions.spec.ts', what: '30,000 made-up tokens of 100,000' },
+  { path: 'test/faults/fuzzing.e2e-spec.ts', what: '2,000 generated requests of 200,000' },
+  { path: 'test/faults/upstream-faults.e2e-spec.ts', what: '10 requests at once for each fault instead of 100' },
+  { path: 'test/gateway/node-sdk.e2e-spec.ts', what: 'files of up to 20 MiB instead of 300' },
+  { path: 'test/gateway/spellings.spec.ts', what: '2,000 spellings of 10,000' },
+  { path: 'test/hosts/cells-api-leaks.e2e-spec.ts', what: 'one of the two adapters of axios' },
+  { path: 'test/hosts/hosts.e2e-spec.ts', what: 'one of two ways to register the module in each kind of host' },
+  { path: 'test/reuse/bans.e2e-spec.ts', what: 'the cache on, and not also off' },
+  { path: 'test/reuse/guessing.e2e-spec.ts', what: 'the cache on, and not also off' },
 ];

@@ -16,6 +16,29 @@ describe.each(['README.md', 'docs/architecture.md', 'docs/decisions.md', 'CONTRI
   });
 });
 
+const { FULL_DOSE_ONLY, SMALL_DOSES } =
+  jest.requireActual<Record<'FULL_DOSE_ONLY' | 'SMALL_DOSES', readonly { readonly path: string }[]>>('../full-dose.js');
+
+describe('What `npm test` leaves out', () => {
+  const suites = ['src', 'test']
+    .flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+    )
+    .filter((file) => /\.(?:e2e-)?spec\.ts$/.test(file))
+    .sort();
+  const full = FULL_DOSE_ONLY.map(({ path }) => path);
+
+  it('is suites that exist', () => {
+    expect(full.filter((path) => !suites.includes(path))).toEqual([]);
+  });
+
+  it('is listed for each suite that it runs with a small dose', () => {
+    const isDosed = (path: string) => /^import \{ dose \}/m.test(readFileSync(join(ROOT, path), 'utf8'));
+    const dosed = suites.filter((path) => !full.includes(path) && isDosed(path));
+    expect(dosed).toEqual(SMALL_DOSES.map(({ path }) => path));
+  });
+});
+
 describe('the diagram of the architecture', () => {
   const [diagram] = codeBlocks('docs/architecture.md').filter(({ language }) => language === 'mermaid');
 

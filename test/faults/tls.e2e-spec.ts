@@ -7,9 +7,14 @@ import { join } from 'node:path';
 import { connect, createServer, type PeerCertificate } from 'node:tls';
 import { Logger } from '@nestjs/common';
 import { TlsCertificate } from '../../src/http/tls-certificate.js';
+import { startBuiltService } from '../support/built-service.js';
 import { CertificateAuthority, type ServerCertificate } from '../support/certificate-authority.js';
+import { exchange } from '../support/http-exchange.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { type RunningService, startService } from '../support/service.js';
+import { answerToken } from '../support/upstream-scripts.js';
+import { settled } from './resources.js';
 
 const authority = new CertificateAuthority();
 const folder = mkdtempSync(join(tmpdir(), 'cells-authority-tls-'));
@@ -199,4 +204,36 @@ describe('A certificate that cannot be used', () => {
       /^TLS_CERT_FILE and TLS_KEY_FILE must be PEM files of a certificate and its own private key$/,
     );
   });
+});
+
+describe('A file of certificate authorities that changes', () => {
+  it('is used for both upstreams, unless it cannot be used', async () => {
+    const upstream = await startScriptedServer(answerToken, { tls: authority.issue() });
+    const file = join(folder, 'followed.pem');
+    writeFileSync(file, new CertificateAuthority().certificate);
+    const service = await startBuiltService({
+      env: {
+        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+        CELLS_API_URL: new URL(upstream.tokenUrl).origin,
+        UPSTREAM_CA_FILE: file,
+      },
+    });
+    const statuses = async (nth: number) => {
+      const path = `/connect/token?client_id=client-${nth}&client_secret=the-secret`;
+      const answers = [{ path }, { method: 'GET', path: `/v4.0/cells/${nth}` }];
+      return Promise.all(answers.map(async (request) => (await exchange(service.origin, request)).status));
+    };
+    expect(await statuses(0)).toEqual([502, 502]);
+
+    writeFileSync(file, authority.certificate);
+    await settled(() => service.output().split('Trusting the renewed certificate authorities').length === 3, 20_000);
+    expect(await statuses(1)).toEqual([200, 200]);
+
+    writeFileSync(file, authority.certificate.slice(0, -100));
+    await settled(() => service.output().split('the certificate authorities before stay trusted').length === 3, 20_000);
+    upstream.dropConnections('FIN');
+    expect(await statuses(2)).toEqual([200, 200]);
+    await service.stop();
+    await upstream.close();
+  }, 60_000);
 });

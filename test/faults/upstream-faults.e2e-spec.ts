@@ -3,6 +3,7 @@ import { CacheKeys } from '../../src/cells-authority/token-cache/cache-keys.js';
 import { TokenCache } from '../../src/cells-authority/token-cache/token-cache.js';
 import { IssuedToken } from '../../src/cells-authority/authorization-server/issued-token.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
+import { dose } from '../support/dose.js';
 import { exchange, type WireReply } from '../support/http-exchange.js';
 import { ownedToken } from '../support/owned-token.js';
 import { FAULTY_TOKEN } from '../support/raw-reply.js';
@@ -21,7 +22,7 @@ import {
 import { answerToken } from '../support/upstream-scripts.js';
 import { caFile, settled, tcpAndTimers } from './resources.js';
 
-const AT_ONCE = 100;
+const AT_ONCE = dose(100, 10);
 /** For faults that use up a time limit: shorter, in the contract's proportions. Its own figures are tested below. */
 const CONNECT_BUDGET_MS = 500;
 const BUDGET_MS = 1500;
@@ -117,10 +118,10 @@ function answerNotFound(): void {
   jest.spyOn(dns, 'lookup').mockImplementation(fake as typeof dns.lookup);
 }
 
-/** The service's clock stands still meanwhile, so that for the circuit a hundred failures at once are one event. */
+/** The service's clock stands still meanwhile, so that for the circuit all failures at once are one event. */
 const realTime = performance.now.bind(performance);
 
-describe('Upstream faults, 100 at once', () => {
+describe(`Upstream faults, ${AT_ONCE} at once`, () => {
   beforeAll(() => {
     answerNotFound();
     jest.spyOn(performance, 'now').mockReturnValue(1_000_000);
@@ -219,7 +220,7 @@ describe('Upstream faults, 100 at once', () => {
     }
   });
 
-  it.each(relayedErrors)('relays $status $body, 100 at once', async ({ start, status, body }) => {
+  it.each(relayedErrors)(`relays $status $body, ${AT_ONCE} at once`, async ({ start, status, body }) => {
     const upstream = await start();
     const service = await serviceFor(upstream);
     try {

@@ -86,37 +86,6 @@ describe('A certificate that is not accepted', () => {
   });
 });
 
-describe('A file of certificate authorities that changes', () => {
-  it('is used for both upstreams, unless it cannot be used', async () => {
-    const upstream = await startScriptedServer(answerToken, { tls: authority.issue() });
-    const file = fileOf('followed.pem', new CertificateAuthority().certificate);
-    const service = await startBuiltService({
-      env: {
-        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
-        CELLS_API_URL: new URL(upstream.tokenUrl).origin,
-        UPSTREAM_CA_FILE: file,
-      },
-    });
-    const statuses = async (nth: number) => {
-      const path = `/connect/token?client_id=client-${nth}&client_secret=the-secret`;
-      const answers = [{ path }, { method: 'GET', path: `/v4.0/cells/${nth}` }];
-      return Promise.all(answers.map(async (request) => (await exchange(service.origin, request)).status));
-    };
-    expect(await statuses(0)).toEqual([502, 502]);
-
-    writeFileSync(file, authority.certificate);
-    await settled(() => service.output().split('Trusting the renewed certificate authorities').length === 3, 20_000);
-    expect(await statuses(1)).toEqual([200, 200]);
-
-    writeFileSync(file, authority.certificate.slice(0, -100));
-    await settled(() => service.output().split('the certificate authorities before stay trusted').length === 3, 20_000);
-    upstream.dropConnections('FIN');
-    expect(await statuses(2)).toEqual([200, 200]);
-    await service.stop();
-    await upstream.close();
-  }, 60_000);
-});
-
 describe('With NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
   let impostor: ScriptedServer;
   let service: BuiltService;

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { decideTarget } from '../../src/cells-gateway/request-target.js';
 import { PUBLISHED_PATH, SDK_PATHS } from '../../src/cells-authority/index.js';
+import { dose } from '../support/dose.js';
 import { RawClient } from '../support/raw-client.js';
 import { RawUpstream, TestGateway } from './test-gateway.js';
 
 const TOKEN_PATHS = [PUBLISHED_PATH, ...SDK_PATHS].map((path) => `/${path}`);
-const SPELLINGS = 10_000;
+const SPELLINGS = dose(10_000, 2000);
 const SENT = 500;
 
 const percent = (text: string) =>
