@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { bundledPackages } from './test/bundled-packages.js';
 import { FULL_DOSE_ONLY } from './test/full-dose.js';
 
@@ -33,6 +34,8 @@ const isWholeRun = process.argv.slice(2).every((argument) => argument.startsWith
 /** What `npm test` runs. @type {import('jest').Config} */
 export default {
   ...everything,
+  // One more than there are cores: with the small doses no suite needs a core for itself, and some wait for seconds.
+  maxWorkers: availableParallelism() + 1,
   testPathIgnorePatterns: isWholeRun ? FULL_DOSE_ONLY.map(({ path }) => `<rootDir>/${path}`) : [],
   reporters: isWholeRun ? ['default', '<rootDir>/test/left-out.reporter.js'] : ['default'],
 };
