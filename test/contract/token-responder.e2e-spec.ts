@@ -7,6 +7,7 @@ import { answerWith } from '../../src/cells-authority/token-cache/kept-token.js'
 import { GracefulStop } from '../../src/http/graceful-stop.js';
 import { Stopping } from '../../src/http/stopping.module.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
+import { settled } from '../faults/resources.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { exchange, type WireReply, type WireRequest } from '../support/http-exchange.js';
 import { type RunningService, startService } from '../support/service.js';
@@ -205,6 +206,7 @@ describe('A request that was answered because the service is stopping', () => {
     expect((await reply).status).toBe(503);
     asked.emit('answered');
     await stopped;
+    await settled(() => events.length > 0);
 
     expect(events).toEqual([expect.objectContaining({ outcome: 'temporarily_unavailable', status: 503 })]);
   });
