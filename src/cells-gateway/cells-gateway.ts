@@ -37,6 +37,7 @@ import {
   type TransferEnd,
   type TransferTerms,
 } from './transfer.js';
+import { Transfers } from './transfers.js';
 import { UpstreamConnections } from './upstream-connections.js';
 
 const MIB = 1024 * 1024;
@@ -50,7 +51,7 @@ const ONE_BEARER = /^bearer +[^\s,]+$/i;
 export class CellsGateway implements OnApplicationShutdown {
   readonly #terms: TransferTerms;
   readonly #tokenTerms: RequestTokenTerms;
-  readonly #transfers = new Set<Transfer>();
+  readonly #transfers = new Transfers();
   readonly #ownHeaders: readonly string[];
   readonly #check: NodeJS.Timeout;
   #bytesUp = 0;

@@ -45,7 +45,7 @@ export class RequestToken {
 
   #chooseIn(session: TokenSession | undefined): void | Promise<void> {
     this.#session = session;
-    const token = session === undefined ? this.own : session.token(this.#clientAddress);
+    const token = session === undefined ? this.own : session.token(() => this.#clientAddress);
     if (!(token instanceof Promise)) {
       this.#use(token);
       return;

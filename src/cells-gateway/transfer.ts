@@ -63,6 +63,8 @@ const LONGEST_REFUSAL = 64 * 1024;
 export class Transfer {
   bytesUp = 0;
   bytesDown = 0;
+  /** Its index among all transfers under way. */
+  place = 0;
   readonly #startedAt = performance.now();
   readonly #hasBody: boolean;
   #upstream: ClientRequest | undefined;

@@ -4,6 +4,7 @@ import { heapUsed } from '../../../test/support/heap.js';
 import { IssuedToken } from '../authorization-server/issued-token.js';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { SharedKeys } from '../shared-store/shared-keys.js';
+import { CacheKeys } from '../token-cache/cache-keys.js';
 import { answerWith } from '../token-cache/kept-token.js';
 import { type TokenAuthority } from '../token-cache/token-authority.js';
 import { TokenSessions } from './token-sessions.js';
@@ -34,7 +35,8 @@ class Scene {
   constructor(options: Partial<AuthorityOptions> = { cellsApiSessionMaxS: SESSION_S }) {
     const authority = { obtain: this.obtain, invalidate: () => false } as unknown as TokenAuthority;
     const clock = () => this.now;
-    this.sessions = new TokenSessions(options as AuthorityOptions, authority, undefined, clock, clock);
+    const keys = new CacheKeys({ upstreamTokenUrl: 'http://localhost', tokenCacheSecret: undefined });
+    this.sessions = new TokenSessions(options as AuthorityOptions, keys, authority, undefined, clock, clock);
   }
 
   /** Hands out a token with this many seconds left. */
@@ -83,7 +85,7 @@ describe('TokenSessions', () => {
   it('cost cryptography once for each token, however often it is handed out', () => {
     const scene = new Scene();
     const seal = jest.spyOn(SharedKeys.prototype, 'seal');
-    const key = jest.spyOn(SharedKeys.prototype, 'key');
+    const key = jest.spyOn(CacheKeys.prototype, 'session');
     const token = issue('a-token');
     for (let nth = 0; nth < 100; nth += 1) scene.handOut(token, LIFETIME_S - nth);
 
@@ -139,7 +141,7 @@ describe('TokenSessions', () => {
     scene.now += LIFETIME_S * 1000;
     const session = await scene.sessions.find('a-token');
 
-    expect(await session?.token('203.0.113.9')).toBe('the-good-one');
+    expect(await session?.token(() => '203.0.113.9')).toBe('the-good-one');
     expect(scene.obtain.mock.calls).toEqual([
       [
         { ...REQUEST, clientAddress: '203.0.113.9' },

@@ -8,6 +8,7 @@ import { OAuthError } from '../errors/oauth-error.js';
 import { SHARED_STORE, TOKEN_CLOCK, WALL_CLOCK } from '../injection-tokens.js';
 import { SharedKeys } from '../shared-store/shared-keys.js';
 import { type SharedStore } from '../shared-store/shared-store.js';
+import { CacheKeys } from '../token-cache/cache-keys.js';
 import { isAboutRequest, isRefusal } from '../token-cache/credential-holds.js';
 import { marginOf, type TokenAnswer } from '../token-cache/kept-token.js';
 import { type AuthorityRequest, TokenAuthority } from '../token-cache/token-authority.js';
@@ -47,9 +48,9 @@ export interface TokenSession {
    * The token to send: the client's own while it is good, returned at once, or else a good one of its credential pair;
    * `undefined` when none can be had.
    *
-   * @param clientAddress failures count against this address.
+   * @param clientAddress called only when another token is needed; failures count against this address.
    */
-  token(clientAddress: string | undefined): string | Promise<string | undefined>;
+  token(clientAddress: () => string | undefined): string | Promise<string | undefined>;
   /**
    * Whether this token replaced a refused one within the last 10 seconds. If it is refused as well, the token is not
    * the problem, and another one would only cost a token request.
@@ -67,7 +68,7 @@ export interface TokenSession {
 @Injectable()
 export class TokenSessions {
   readonly #maxMs: number | undefined;
-  readonly #keys = new SharedKeys(randomBytes(32).toString('base64'));
+  readonly #seals = new SharedKeys(randomBytes(32).toString('base64'));
   readonly #kept: LRUCache<string, KeptSession>;
   /** Handing out the same token again costs a lookup here instead of cryptography. */
   readonly #begun = new WeakMap<IssuedToken, KeptSession>();
@@ -77,6 +78,7 @@ export class TokenSessions {
 
   constructor(
     @Inject(AUTHORITY_OPTIONS) private readonly options: AuthorityOptions,
+    private readonly keys: CacheKeys,
     private readonly authority: TokenAuthority,
     @Inject(SHARED_STORE) private readonly shared: SharedStore | undefined,
     @Inject(TOKEN_CLOCK) private readonly clock: Clock,
@@ -114,7 +116,7 @@ export class TokenSessions {
   /** The session of a token: returned at once if it is known here, as a promise otherwise. */
   find(accessToken: string): TokenSession | undefined | Promise<TokenSession | undefined> {
     if (this.#maxMs === undefined) return undefined;
-    const session = this.#kept.get(this.#keyOf(accessToken));
+    const session = this.#kept.get(this.keys.session(accessToken));
     if (session !== undefined) return this.#open(accessToken, session);
     return this.shared?.sessions.find(accessToken).then((text) => this.#adopt(accessToken, text));
   }
@@ -122,7 +124,7 @@ export class TokenSessions {
   /** Marks a token as refused by the Cells API. */
   refused(accessToken: string): void {
     if (this.#maxMs === undefined) return;
-    const session = this.#kept.peek(this.#keyOf(accessToken));
+    const session = this.#kept.peek(this.keys.session(accessToken));
     if (session !== undefined) session.refused = true;
   }
 
@@ -137,9 +139,9 @@ export class TokenSessions {
   #keep(accessToken: string, content: SessionContent): KeptSession {
     const now = this.clock();
     const wallNow = this.wallClock();
-    const key = this.#keyOf(accessToken);
+    const key = this.keys.session(accessToken);
     const session: KeptSession = {
-      sealed: this.#keys.seal(JSON.stringify(content), key, accessToken).toString('latin1'),
+      sealed: this.#seals.seal(JSON.stringify(content), key, accessToken).toString('latin1'),
       goodUntil: now + content.goodUntil - wallNow,
       refused: false,
       kept: true,
@@ -162,13 +164,13 @@ export class TokenSessions {
     return {
       token: (clientAddress) => {
         if (!session.refused && this.clock() < session.goodUntil) return accessToken;
-        return renew(undefined, clientAddress);
+        return renew(undefined, clientAddress());
       },
       isReplacement: (token) =>
-        this.clock() - (this.#replacedAt.get(this.#keyOf(token)) ?? -Infinity) < REPLACEMENT_INTERVAL_MS,
+        this.clock() - (this.#replacedAt.get(this.keys.session(token)) ?? -Infinity) < REPLACEMENT_INTERVAL_MS,
       tokenInsteadOf: async (refused, clientAddress) => {
         const token = await renew(refused, clientAddress);
-        const key = token === undefined ? undefined : this.#keyOf(token);
+        const key = token === undefined ? undefined : this.keys.session(token);
         if (key !== undefined && !this.#replacedAt.has(key)) this.#replacedAt.set(key, this.clock());
         return token;
       },
@@ -183,7 +185,7 @@ export class TokenSessions {
     clientAddress: string | undefined,
   ): Promise<string | undefined> {
     const sealed = Buffer.from(session.sealed, 'latin1');
-    const text = this.#keys.open(sealed, this.#keyOf(accessToken), accessToken);
+    const text = this.#seals.open(sealed, this.keys.session(accessToken), accessToken);
     if (text === undefined) return undefined;
     const { clientId, clientSecret, scope } = JSON.parse(text) as SessionContent;
     const request = { credentials: { clientId, clientSecret }, scope, clientAddress };
@@ -203,11 +205,7 @@ export class TokenSessions {
   }
 
   #end(accessToken: string): void {
-    this.#kept.delete(this.#keyOf(accessToken));
+    this.#kept.delete(this.keys.session(accessToken));
     this.shared?.sessions.forget(accessToken);
-  }
-
-  #keyOf(accessToken: string): string {
-    return this.#keys.key('session', [accessToken]);
   }
 }

@@ -48,6 +48,11 @@ export class CacheKeys {
     return `pair:${tokenKey}`;
   }
 
+  /** The key of a token's session. */
+  session(accessToken: string): string {
+    return digest(`${this.#key}session:${accessToken}`);
+  }
+
   /** Stands for a client id in events; with `tokenCacheSecret` it is the same in all processes that have that secret. */
   fingerprint(clientId: string): string {
     return fingerprintOf(clientId, this.#fingerprintKey);
