@@ -1,5 +1,5 @@
 import { ClientRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   type CertificateAuthorities,
@@ -9,6 +9,7 @@ import {
   verifiedTls,
 } from '../cells-authority/internal.js';
 import { KeptConnections } from './kept-connections.js';
+import { sharingReadBuffer } from './read-buffer.js';
 
 /** Connections to the Cells API at a time. */
 const MAX_CONNECTIONS = 256;
@@ -61,7 +62,10 @@ export class UpstreamConnections {
     };
     this.#connect = tls
       ? resumingTls({ ...address, servername: serverName(host) }, authorities, proxy, connectTimeoutMs)
-      : () => limitConnecting(connect(address), 'connect', connectTimeoutMs);
+      : () => {
+          const socket = sharingReadBuffer((onread) => connect({ ...address, onread }));
+          return limitConnecting(socket, 'connect', connectTimeoutMs);
+        };
     this.#kept = new KeptConnections({
       connect: this.#connect,
       maxConnections: MAX_CONNECTIONS,
@@ -133,11 +137,11 @@ function resumingTls(
       session = undefined;
     }
     const tunnel = proxy?.tunnel(address.host, address.port);
-    const socket = connectTls({
-      ...options,
-      ...(session === undefined ? {} : { session }),
-      ...(tunnel === undefined ? {} : { socket: tunnel }),
-    });
+    const resumed = { ...options, ...(session === undefined ? {} : { session }) };
+    const socket =
+      tunnel === undefined
+        ? sharingReadBuffer((onread) => connectTls(withOnRead(resumed, onread)))
+        : connectTls({ ...resumed, socket: tunnel });
     if (tunnel !== undefined) endTogether(socket, tunnel);
     socket.on('session', (issued: Buffer) => {
       session = issued;
@@ -147,6 +151,11 @@ function resumingTls(
     });
     return limitConnecting(socket, 'secureConnect', timeoutMs);
   };
+}
+
+/** `tls.connect` takes this option as well, but its type lacks it. */
+function withOnRead(options: ConnectionOptions, onread: OnReadOpts): ConnectionOptions & { onread: OnReadOpts } {
+  return { ...options, onread };
 }
 
 function limitConnecting<S extends Socket>(socket: S, connected: 'connect' | 'secureConnect', timeoutMs: number): S {

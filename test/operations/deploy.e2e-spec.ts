@@ -183,10 +183,12 @@ describe('The image', () => {
   it('runs with the memory settings of npm start, and so do the units', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
     const settings = (text: string) => text.match(/--[\w-]+(?:=\d+)?/g);
+    const trimming = /^ENV .*(MALLOC_TRIM_THRESHOLD_=\d+)$/m.exec(dockerfile)?.[1] ?? 'none';
     expect(settings(scripts.start)).toHaveLength(5);
     expect(settings(/^ENTRYPOINT.*$/m.exec(dockerfile)?.[0] ?? '')).toEqual(settings(scripts.start));
     for (const unit of ['cells-authority.service', 'cells-authority@.service']) {
       expect(settings(/^ExecStart=.*$/m.exec(read(`deploy/${unit}`))?.[0] ?? '')).toEqual(settings(scripts.start));
+      expect(read(`deploy/${unit}`)).toContain(` ${trimming}\n`);
     }
   });
 
