@@ -23,7 +23,7 @@ class Scene {
   inSession(): this {
     this.session = {
       token: (address) => {
-        this.asked.push(address);
+        this.asked.push(address());
         return this.good;
       },
       isReplacement: (token) => this.replacements.includes(token),

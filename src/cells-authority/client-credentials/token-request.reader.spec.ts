@@ -145,6 +145,8 @@ describe('TokenRequestReader', () => {
       '400 client_id is repeated',
     ],
     ['a repeated empty scope', { body: `${PAIR}&scope=&scope=` }, '400 scope is repeated'],
+    ['a repeated scope, first without a value', { body: `scope&${PAIR}&scope=s` }, '400 scope is repeated'],
+    ['a repeated scope, last without a value', { body: `${PAIR}&scope=s&scope` }, '400 scope is repeated'],
     ['a scope in query and body', { url: '/t?scope=s', body: `${PAIR}&scope=s` }, '400 scope is repeated'],
     [
       'a grant_type in query and body',

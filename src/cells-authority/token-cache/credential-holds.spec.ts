@@ -252,6 +252,19 @@ describe('CredentialHolds', () => {
     expect([scene.holds.isHeld(REQUEST), scene.holds.isHeld(otherScope)]).toEqual([true, true]);
   });
 
+  it('answers those who wait when the requests before them used up the refusals of the pair', async () => {
+    const scene = new Scene();
+    scene.outcome = 'token';
+    await scene.ask();
+    scene.outcome = refusal('invalid_scope');
+    const asked = Array.from({ length: 6 }, (_, i) => scene.ask({ ...REQUEST, key: `scope ${i}` }));
+    expect((await Promise.all(asked)).slice(4)).toEqual([
+      '429 temporarily_unavailable 600',
+      '429 temporarily_unavailable 600',
+    ]);
+    expect(scene.forwards).toHaveLength(1 + 4);
+  });
+
   it('tries a pair alone again when it last worked 600 s ago', async () => {
     for (const [seconds, atOnce] of [
       [599.999, 4],

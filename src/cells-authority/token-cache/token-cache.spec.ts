@@ -444,25 +444,39 @@ describe('TokenCache', () => {
       expect(await scene.obtain()).toMatchObject({ accessToken: 't1', remaining: 600 });
     });
 
-    it('renews in the background with a found token that lives longer and is not due itself', async () => {
-      const verdicts: boolean[] = [];
-      for (const [name, ageMs] of [
-        ['same life', 2_880_000],
-        ['due', 2_879_999],
-        ['newer', 600_000],
-      ] as const) {
+    it.each<[string, number, number, boolean]>([
+      ['has the same life', HOUR, 2_880_000, false],
+      ['has a little more', HOUR, 2_879_000, true],
+      ['has more', HOUR, 600_000, true],
+      ['has the same life, although it is not due', 720, 0, false],
+      ['has less, although it is not due', 600, 0, false],
+      ['has more, but is due itself', 10 * HOUR, 35_000_000, false],
+    ])(
+      'renews in the background with a found token only if that helps: one that %s',
+      async (_name, lifetime, ageMs, helps) => {
         const scene = new Scene();
         await scene.obtain();
         scene.pass(2880);
-        const { shared } = foundToken(scene.token(name), ageMs);
+        scene.lifetime = lifetime;
+        const { shared } = foundToken(scene.token('found'), ageMs);
+        const verdicts: boolean[] = [];
         scene.cache.reuse('key', ANY, (accept) => {
           verdicts.push(accept(shared));
           return Promise.reject(serverError('down'));
         });
         await settled();
-        expect(scene.events).toContainEqual({ type: 'refresh', outcome: 'failed' });
-      }
-      expect(verdicts).toEqual([false, true, true]);
+        expect(verdicts).toEqual([helps]);
+        if (helps) expect(await scene.obtain()).toMatchObject({ accessToken: 'found', source: 'kept' });
+      },
+    );
+
+    it('begins the life of a token anew that the authorization server hands out again', async () => {
+      const scene = new Scene();
+      const fetch = () => Promise.resolve(scene.token('same'));
+      await scene.obtain({}, 'key', fetch);
+      scene.pass(100);
+      await scene.obtain({ forceRefresh: true }, 'key', fetch);
+      expect(await scene.obtain()).toMatchObject({ accessToken: 'same', remaining: HOUR });
     });
 
     it('starts another flight for a client that demands more than the found token has', async () => {
