@@ -16,7 +16,7 @@ export {
   violations,
 } from './setting.js';
 export { SHARED_STORE_TROUBLES } from './authority-observer.js';
-export { serverAttributes, traceHeaders } from './authorization-server/upstream-span.js';
+export { sdkTracerProvider, serverAttributes, traceHeaders } from './authorization-server/upstream-span.js';
 export { TransportFailure, transportFailureOf } from './authorization-server/transport-failure.js';
 export { OPERATION_TEXTS } from './dto/operation-texts.js';
 export { composeErrorResponse } from './errors/oauth-error.js';

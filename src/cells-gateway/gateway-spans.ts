@@ -9,8 +9,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { serverAttributes, traceHeaders } from '../cells-authority/internal.js';
-import { hasSdk } from '../tracing/request-tracing.js';
+import { sdkTracerProvider, serverAttributes, traceHeaders } from '../cells-authority/internal.js';
 import { type TransferEnd } from './transfer.js';
 
 /**
@@ -33,9 +32,8 @@ export class GatewaySpans {
     route: string | undefined,
     api?: URL,
   ): GatewaySpans | undefined {
-    const provider = trace.getTracerProvider();
-    if (!hasSdk(provider)) return undefined;
-    const tracer = provider.getTracer('cells-authority');
+    const tracer = sdkTracerProvider()?.getTracer('cells-authority');
+    if (tracer === undefined) return undefined;
     const parent = propagation.extract(ROOT_CONTEXT, headers);
     const attributes = { 'http.request.method': method };
     const request = tracer.startSpan(

@@ -8,10 +8,9 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
-  type Tracer,
-  type TracerProvider,
 } from '@opentelemetry/api';
 import { type FastifyInstance } from 'fastify';
+import { sdkTracerProvider } from '../cells-authority/internal.js';
 
 interface TracedRequest {
   readonly span: Span;
@@ -29,9 +28,8 @@ declare module 'fastify' {
  * caller's trace is continued. No attribute contains the query of a URL or anything else that a caller wrote.
  */
 export function traceRequests(fastify: FastifyInstance): void {
-  const provider = trace.getTracerProvider();
-  if (!hasSdk(provider)) return;
-  const tracer = provider.getTracer('cells-authority');
+  const tracer = sdkTracerProvider()?.getTracer('cells-authority');
+  if (tracer === undefined) return;
   fastify.decorateRequest('traced', undefined);
 
   fastify.addHook('onRequest', (request, _reply, done) => {
@@ -72,27 +70,11 @@ const LAST_EXPORT_MS = 2000;
 
 /** Lets the SDK, if there is one, export its remaining spans. Never fails. */
 export async function exportLastSpans(): Promise<void> {
-  const provider = trace.getTracerProvider();
-  const sdk: unknown = isStandIn(provider) ? provider.getDelegate() : provider;
+  const sdk: unknown = sdkTracerProvider();
   if (!canFlush(sdk)) return;
   await Promise.race([sdk.forceFlush().catch(() => undefined), delay(LAST_EXPORT_MS, undefined, { ref: false })]);
 }
 
 function canFlush(sdk: unknown): sdk is { forceFlush(): Promise<void> } {
   return typeof sdk === 'object' && sdk !== null && 'forceFlush' in sdk;
-}
-
-/** The API's placeholder, which passes calls on to the provider of an SDK once there is one. */
-interface StandIn extends TracerProvider {
-  getDelegate(): unknown;
-  getDelegateTracer(name: string): Tracer | undefined;
-}
-
-function isStandIn(provider: TracerProvider): provider is StandIn {
-  return 'getDelegateTracer' in provider;
-}
-
-/** Whether the process has an OpenTelemetry SDK, so that spans go somewhere. */
-export function hasSdk(provider: TracerProvider): boolean {
-  return !isStandIn(provider) || provider.getDelegateTracer('cells-authority') !== undefined;
 }

@@ -7,7 +7,6 @@ import { type CellsAuthorityOptions } from '../../src/cells-authority/index.js';
 import { REDIS_PATIENCE_MS } from '../../src/cells-authority/shared-store/redis-access.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
-import { closedPort } from '../support/closed-port.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
@@ -264,16 +263,9 @@ describeWithRedis('When something is wrong with Redis', () => {
       return join(folder, name);
     };
     const ca = file('ca.pem', authority.certificate);
-    const port = await closedPort();
     const secure = await RedisServer.start({
-      port,
-      tls: true,
+      tls: { cert: file('cert.pem', cert), key: file('key.pem', key), ca },
       settings: [
-        ['port', '0'],
-        ['tls-port', String(port)],
-        ['tls-cert-file', file('cert.pem', cert)],
-        ['tls-key-file', file('key.pem', key)],
-        ['tls-ca-cert-file', ca],
         ['tls-auth-clients', 'no'],
         [
           'user',
@@ -304,6 +296,7 @@ describeWithRedis('When something is wrong with Redis', () => {
         ],
       ],
     });
+    const { port } = secure;
     const redisUrl = `rediss://cells:${encodeURIComponent('p@ss:word')}@127.0.0.1:${port}?ca=${encodeURIComponent(ca)}`;
     const one = await (await start({ redisUrl })).connected();
     const two = await (await start({ redisUrl })).connected();

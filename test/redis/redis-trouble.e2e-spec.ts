@@ -111,19 +111,11 @@ describeWithRedis('Why Redis cannot be used', () => {
   });
 
   it('is told: it hangs up on clients without TLS, or without a certificate', async () => {
-    const port = await closedPort();
     const { key, cert } = authority.issue();
     const secure = await RedisServer.start({
-      port,
-      tls: true,
-      settings: [
-        ['port', '0'],
-        ['tls-port', String(port)],
-        ['tls-cert-file', file('cert.pem', cert)],
-        ['tls-key-file', file('key.pem', key)],
-        ['tls-ca-cert-file', join(folder, 'ca.pem')],
-      ],
+      tls: { cert: file('cert.pem', cert), key: file('key.pem', key), ca: join(folder, 'ca.pem') },
     });
+    const { port } = secure;
     const plain = await reasonOf(`redis://127.0.0.1:${port}`);
     const anonymous = await reasonOf(`rediss://127.0.0.1:${port}${CA}`);
     const stranger = new CertificateAuthority().issue();

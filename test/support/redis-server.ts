@@ -30,8 +30,19 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** Further lines of configuration, such as `['requirepass', 'x']`. */
   readonly settings?: readonly (readonly string[])[];
-  /** For TLS: no plain port is opened then. */
-  readonly tls?: boolean;
+  /** For TLS: the files of its certificate and key, and of the authorities of its clients' certificates. Opens no plain port. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+}
+
+function portSettings(port: number, tls: RedisServerOptions['tls']): string[][] {
+  if (tls === undefined) return [['port', String(port)]];
+  return [
+    ['port', '0'],
+    ['tls-port', String(port)],
+    ['tls-cert-file', tls.cert],
+    ['tls-key-file', tls.key],
+    ['tls-ca-cert-file', tls.ca],
+  ];
 }
 
 /** A real Redis in its own folder. It writes nothing to disk and ends with the test. */
@@ -59,7 +70,7 @@ export class RedisServer {
     const port = options.port ?? (await closedPort());
     const folder = mkdtempSync(join(tmpdir(), 'redis-'));
     const settings = [
-      ...(options.tls === true ? [] : [['port', String(port)]]),
+      ...portSettings(port, options.tls),
       ['bind', '127.0.0.1'],
       ['dir', folder],
       ['save', ''],

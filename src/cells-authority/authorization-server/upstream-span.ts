@@ -8,6 +8,8 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
+  type Tracer,
+  type TracerProvider,
 } from '@opentelemetry/api';
 import { type UpstreamOutcome } from '../authority-observer.js';
 
@@ -58,4 +60,21 @@ export class UpstreamSpan {
     if (outcome !== 'token') this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end();
   }
+}
+
+/** The API's placeholder, which passes calls on to the provider of an SDK once there is one. */
+interface StandIn extends TracerProvider {
+  getDelegate(): TracerProvider;
+  getDelegateTracer(name: string): Tracer | undefined;
+}
+
+/** The tracer provider of the process' OpenTelemetry SDK; `undefined` without one, when spans would go nowhere. */
+export function sdkTracerProvider(): TracerProvider | undefined {
+  const provider = trace.getTracerProvider();
+  if (!isStandIn(provider)) return provider;
+  return provider.getDelegateTracer('cells-authority') === undefined ? undefined : provider.getDelegate();
+}
+
+function isStandIn(provider: TracerProvider): provider is StandIn {
+  return 'getDelegateTracer' in provider;
 }
