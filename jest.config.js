@@ -29,7 +29,7 @@ export const everything = {
 };
 
 // Whoever names a suite wants it run.
-const isWholeRun = process.argv.slice(2).every((argument) => argument.startsWith('-'));
+export const isWholeRun = process.argv.slice(2).every((argument) => argument.startsWith('-'));
 
 /** What `npm test` runs. @type {import('jest').Config} */
 export default {
