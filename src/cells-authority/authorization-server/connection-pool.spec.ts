@@ -9,6 +9,8 @@ import { CertificateAuthority } from '../../../test/support/certificate-authorit
 import { TestProxy } from '../../../test/support/forward-proxy.js';
 import { closedAtTheEnd } from '../../../test/support/leftovers.js';
 import { completeOptions } from '../cells-authority.options.js';
+import { CertificateAuthorities } from '../certificate-authorities.js';
+import { ForwardProxy } from '../forward-proxy.js';
 import { type ConnectionPool, openConnectionPool, type UpstreamRequest } from './connection-pool.js';
 import { type UpstreamResponse } from './token-exchange.js';
 import { TransportFailure } from './transport-failure.js';
@@ -118,6 +120,20 @@ describe('ConnectionPool', () => {
     expect(await outcomeOf(pool.exchange(REQUEST))).toBe('connection_lost UND_ERR_SOCKET');
   });
 
+  it('does not take a request for unseen once a byte of its answer came back', async () => {
+    let requests = 0;
+    const { port } = await listening(
+      createServer((request, response) => {
+        requests += 1;
+        if (requests === 1) response.end();
+        else request.socket.end('HTTP/1.1 2');
+      }),
+    );
+    const pool = poolFor(`http://127.0.0.1:${port}`, { upstreamMaxConnections: 1 });
+    await pool.exchange(REQUEST);
+    expect(await outcomeOf(pool.exchange(REQUEST))).not.toContain('unseen');
+  });
+
   it('ends a request at its time limit, together with its connection', async () => {
     const { port, sockets } = await listening(createTcpServer());
     const pool = poolFor(`http://127.0.0.1:${port}`);
@@ -163,6 +179,27 @@ describe('ConnectionPool', () => {
     const pool = poolFor(origin, { upstreamCaFile: caFile });
     expect(await outcomeOf(pool.exchange(REQUEST))).toBe('200 ok');
     expect(() => poolFor(origin, { upstreamCaFile: join(folder, 'none') })).toThrow();
+  });
+
+  it('stops following its files when it is destroyed', async () => {
+    const closed: string[] = [];
+    jest.spyOn(CertificateAuthorities.prototype, 'close').mockImplementation(() => void closed.push('authorities'));
+    jest.spyOn(ForwardProxy.prototype, 'close').mockImplementation(() => void closed.push('proxy'));
+    await poolFor('https://127.0.0.1:1', { upstreamProxyUrl: 'http://127.0.0.1:1' }).destroy();
+    await poolFor('https://127.0.0.1:1').destroy();
+    jest.restoreAllMocks();
+    expect(closed).toEqual(['authorities', 'proxy', 'authorities']);
+  });
+
+  it('checks new connections against the authorities that the file has by then', async () => {
+    const { port } = await listening(createTlsServer(CA.issue(), (_request, response) => response.end('ok')));
+    let pem = new CertificateAuthority().certificate;
+    const trusted = jest.spyOn(CertificateAuthorities.prototype, 'pem', 'get').mockImplementation(() => pem);
+    const pool = poolFor(`https://127.0.0.1:${port}`, { upstreamCaFile: caFile });
+    expect(await outcomeOf(pool.exchange(REQUEST))).toMatch(/^certificate_untrusted /);
+    pem = CA.certificate;
+    expect(await outcomeOf(pool.exchange(REQUEST))).toBe('200 ok');
+    trusted.mockRestore();
   });
 
   it('goes through the proxy, which sees only the host and the port', async () => {

@@ -79,4 +79,39 @@ describe('IssuedToken', () => {
   ])('is not made of %p', (text) => {
     expect(IssuedToken.parse(text)).toBeUndefined();
   });
+
+  it.each(['true', 'null', '{"a":1}', '[60]', '1e400', '9007199254740993', '"-60"', '"60 "', '" 60"', '"6e1"'])(
+    'leaves expires_in %s as it is',
+    (expiresIn) => {
+      const text = `{"access_token":"t","token_type":"Bearer","expires_in":${expiresIn}}`;
+      const token = IssuedToken.parse(text);
+      expect([token?.lifetime, token?.text, token?.bytesOf(text)]).toEqual([undefined, text, text.length]);
+    },
+  );
+
+  it('relays a lifetime that cannot be kept as an integer', () => {
+    const token = IssuedToken.parse('{"access_token":"t","token_type":"Bearer","expires_in":"0"}');
+    expect(token?.text).toBe('{"access_token":"t","token_type":"Bearer","expires_in":0}');
+  });
+
+  it('knows the bytes of its texts', () => {
+    for (const more of ['plain', 'é€😀']) {
+      const token = IssuedToken.parse(
+        `{"a":"${more}","access_token":"t","token_type":"b","expires_in":3600,"b":"${more}"}`,
+      );
+      const text = token?.textWithExpiresIn(7) ?? '';
+      expect(token?.bytesOf(text)).toBe(Buffer.byteLength(text));
+    }
+  });
+
+  it('takes two copies of its text and one of the token in memory, twice as much unless it is plain ASCII', () => {
+    const sizeOf = (more: string) =>
+      IssuedToken.parse(`{"access_token":"1234567","token_type":"b","expires_in":3600,"more":"${more}"}`)?.size;
+    const length = '{"access_token":"1234567","token_type":"b","expires_in":3600,"more":"x"}'.length;
+    expect([sizeOf('x'), sizeOf('é')]).toEqual([2 * length + 7, 4 * length + 7]);
+  });
+
+  it('is not made of a list, even of one that has the members', () => {
+    expect(IssuedToken.parse('[{"access_token":"t","token_type":"b"}]')).toBeUndefined();
+  });
 });

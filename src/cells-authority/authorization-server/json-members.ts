@@ -18,15 +18,14 @@ const VALUE = /\s*:\s*([^\s{}[\]:,"]+)/y;
 
 /**
  * A fast path for usual token responses. If the text has no backslash and the quoted name occurs once, before any
- * nested object or array and followed by a plain value, then it is a top-level member.
+ * nested object and followed by a plain value, then it is a top-level member.
  */
 function locatePlainMember(json: string, name: string): MemberSpan[] | undefined {
   const quoted = `"${name}"`;
   const at = json.indexOf(quoted);
   if (at === -1 || json.includes(quoted, at + 1) || json.includes('\\')) return undefined;
   const nested = json.indexOf('{', json.indexOf('{') + 1);
-  const list = json.indexOf('[');
-  if ((nested !== -1 && nested < at) || (list !== -1 && list < at)) return undefined;
+  if (nested !== -1 && nested < at) return undefined;
   VALUE.lastIndex = at + quoted.length;
   const value = VALUE.exec(json)?.[1];
   return value === undefined ? undefined : [{ start: VALUE.lastIndex - value.length, end: VALUE.lastIndex }];

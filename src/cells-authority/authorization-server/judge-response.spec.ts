@@ -21,7 +21,17 @@ describe('judgeResponse', () => {
     [200, '<html>', 'invalid_response', 502],
     [201, TOKEN, 'invalid_response', 502],
     [204, '', 'invalid_response', 502],
+    [299, '{"error":"invalid_client"}', 'invalid_response', 502],
+    [300, TOKEN, 'redirected', 502],
     [302, TOKEN, 'redirected', 502],
+    [399, TOKEN, 'redirected', 502],
+    [400, '', 'invalid_response', 502],
+    [400, 'null', 'invalid_response', 502],
+    [400, '7', 'invalid_response', 502],
+    [400, '"error"', 'invalid_response', 502],
+    [400, '{"message":"no"}', 'invalid_response', 502],
+    [400, `{"error":"${'x'.repeat(101)}"}`, 'invalid_response', 502],
+    [400, `{"error":"${'x'.repeat(100)}"}`, 'refused', 400],
     [400, '<html>', 'invalid_response', 502],
     [400, '{"error":7}', 'invalid_response', 502],
     [400, '{"error":"a\\"b"}', 'invalid_response', 502],
@@ -34,6 +44,7 @@ describe('judgeResponse', () => {
     const judgement = judge(status, body);
     expect(judgement.outcome).toBe(outcome);
     expect(errorOf(judgement).status).toBe(answered);
+    expect(errorOf(judgement).description).toMatch(/^The authorization server /);
   });
 
   it('passes on Retry-After, or sets it itself', () => {
@@ -67,6 +78,11 @@ describe('judgeResponse', () => {
   );
 });
 
+it('relays an error that merely has a quotation mark before what the secret ends with', () => {
+  const body = `{"error":"invalid_client","error_description":"not \\"${SECRET.slice(-3)}"}`;
+  expect(errorOf(judge(400, body)).body).toBe(body);
+});
+
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
 describe('parseRetryAfter', () => {
@@ -86,10 +102,20 @@ describe('parseRetryAfter', () => {
     expect(parseRetryAfter(header, NOW)).toBe(seconds);
   });
 
-  it.each([[undefined], [''], ['soon'], ['-5'], ['1.5'], ['1e3'], ['2026-01-01'], ['Monday'], ['9'.repeat(16)]])(
-    'does not read %p',
-    (header) => {
-      expect(parseRetryAfter(header, NOW)).toBeUndefined();
-    },
-  );
+  it.each([
+    [undefined],
+    [''],
+    ['soon'],
+    ['-5'],
+    ['1.5'],
+    ['1e3'],
+    ['2026-01-01'],
+    ['Monday'],
+    ['x Thu, 01 Jan 2026 00:02:00 GMT'],
+    ['in 600'],
+    ['600 s'],
+    ['9'.repeat(16)],
+  ])('does not read %p', (header) => {
+    expect(parseRetryAfter(header, NOW)).toBeUndefined();
+  });
 });

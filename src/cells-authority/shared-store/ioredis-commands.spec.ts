@@ -34,7 +34,9 @@ describe('A connection to Redis that fails', () => {
   });
 
   it('is told: it hangs up', async () => {
-    const server = createServer((socket) => { socket.on('error', () => undefined).destroySoon(); });
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).destroySoon();
+    });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { commands, signals } = await connected(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
     commands.disconnect();
