@@ -234,4 +234,13 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await forward().admit(4)).toBeUndefined();
     bypassed.mockRestore();
   });
+
+  it('delete a key of another type, and leave the others of the pair', async () => {
+    await forward().admit(4);
+    await redis.command('SET', new SharedKeys(CACHE_SECRET).key('refusals', ['pair']), 'x');
+    expect(await forward().admit(4)).toBeUndefined();
+    await allDone(access);
+    expect([await key('refusals'), await redis.command('ZCARD', await key('forwards'))]).toEqual(['', 1]);
+    expect(await forward().admit(4)).toEqual(ADMITTED);
+  });
 });
