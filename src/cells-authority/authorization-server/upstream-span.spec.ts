@@ -1,6 +1,6 @@
 import { propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { serverAttributes, spanAttributes, UpstreamSpan } from './upstream-span.js';
+import { sdkTracerProvider, serverAttributes, spanAttributes, UpstreamSpan } from './upstream-span.js';
 
 const URL_WITH_QUERY = 'https://api.example/connect/token?client_secret=x';
 
@@ -76,5 +76,16 @@ describe('UpstreamSpan', () => {
     const span = new UpstreamSpan({});
     span.end('token', 200, false);
     expect(span.headers).toBeUndefined();
+  });
+
+  it('finds the SDK, with the stand-in of its API before it or without, and none when there is none', () => {
+    const sdk = new BasicTracerProvider();
+    trace.setGlobalTracerProvider(sdk);
+    expect(sdkTracerProvider()).toBe(sdk);
+    trace.disable();
+    expect(sdkTracerProvider()).toBeUndefined();
+    jest.spyOn(trace, 'getTracerProvider').mockReturnValue(sdk);
+    expect(sdkTracerProvider()).toBe(sdk);
+    jest.restoreAllMocks();
   });
 });
