@@ -57,7 +57,7 @@ function split(rawTarget: string): SplitTarget {
 }
 
 function singleSlashed(path: string): string {
-  return path.replace(/\/{2,}/g, '/');
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path;
 }
 
 function withoutTrailingSlash(path: string): string {
