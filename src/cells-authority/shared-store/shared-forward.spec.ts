@@ -61,7 +61,10 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     await refuse(1);
     const underWay = [forward(), forward(), forward()];
     for (const one of underWay) expect(await one.admit(4)).toMatchObject({ refusals: 1 });
-    await expect(forward(100).admit(4)).rejects.toMatchObject({ status: 503 });
+    await expect(forward(100).admit(4)).rejects.toMatchObject({
+      status: 503,
+      description: 'Too many requests of these credentials are under way',
+    });
     const next = forward().admit(4);
     underWay[0]?.release();
     expect(await next).toMatchObject({ refusals: 1 });

@@ -236,6 +236,15 @@ describeWithRedis('The shared store', () => {
       expect(outcomes('lock')).toContain('taken');
     });
 
+    it('reports what it did by operation', async () => {
+      await flight().obtain('first');
+      await allDone(access);
+      expect([outcomes('lock'), outcomes('write')]).toEqual([
+        ['acquired', 'done'],
+        ['done', 'done'],
+      ]);
+    });
+
     it('lets the next one try when the fetch failed', async () => {
       await expect(flight().fetch(() => Promise.reject(new Error('down')))).rejects.toThrow('down');
       expect(await flight().obtain('second')).toBe('second own 0');
@@ -342,6 +351,7 @@ describeWithRedis('The shared store', () => {
       expect(count?.lifeMs).toBeGreaterThan(590_000);
       expect(count?.lifeMs).toBeLessThanOrEqual(600_000);
       expect(await counter().readGuesses([of('b')])).toEqual([{ failures: 0, lifeMs: 0 }]);
+      expect(outcomes('count')).toEqual(['done', 'done', 'done', 'done', 'done', 'done']);
     });
 
     it('resets them 600 s after the first, and begins again where a value is not ours', async () => {
