@@ -48,9 +48,9 @@ export class CacheKeys {
     return `pair:${tokenKey}`;
   }
 
-  /** The key of a token's session. */
+  /** The key of a token's session. Nobody sees it, so SHA-256 will do, which takes half as long. */
   session(accessToken: string): string {
-    return digest(`${this.#key}session:${accessToken}`);
+    return hash('sha256', `${this.#key}session:${accessToken}`, 'base64url');
   }
 
   /** Stands for a client id in events; with `tokenCacheSecret` it is the same in all processes that have that secret. */
