@@ -48,6 +48,8 @@ const OWN: OwnRequestHeaders = {
 };
 const ADDED = ['Via', '1.1 cells-authority', 'X-Request-Id', 'id'];
 
+const HOP_BY_HOP = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Trailer', 'Transfer-Encoding', 'Upgrade'];
+
 describe('The headers of a request to the Cells API', () => {
   const forward = (rawHeaders: string[], own: Partial<OwnRequestHeaders> = {}) =>
     requestHeaders({ rawHeaders, httpVersion: '1.1' }, { ...OWN, ...own });
@@ -58,13 +60,7 @@ describe('The headers of a request to the Cells API', () => {
   });
 
   it.each([
-    'Connection',
-    'Keep-Alive',
-    'Proxy-Connection',
-    'TE',
-    'Trailer',
-    'Transfer-Encoding',
-    'Upgrade',
+    ...HOP_BY_HOP,
     'Host',
     'Content-Length',
     'Expect',
@@ -130,13 +126,7 @@ describe('The headers of a response to the client', () => {
   });
 
   it.each([
-    'Connection',
-    'Keep-Alive',
-    'Proxy-Connection',
-    'TE',
-    'Trailer',
-    'Transfer-Encoding',
-    'Upgrade',
+    ...HOP_BY_HOP,
     'Proxy-Authenticate',
     'Proxy-Authentication-Info',
     'Set-Cookie',

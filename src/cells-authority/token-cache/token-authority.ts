@@ -180,13 +180,15 @@ export class TokenAuthority {
   /** Forwards the request. Over HTTP it counts as a guess until it turns out to be right. */
   async #send(request: KeyedRequest, deadline: number, flight: SharedFlight | undefined): Promise<IssuedToken> {
     const { guesser } = request;
-    // A hold answers without a request.
-    if (guesser === undefined || this.holds.isHeld(request)) return this.#forwardPair(request, deadline, flight);
-    const guess = await this.guessLimits.reserve(guesser, deadline);
     const verdict = { refused: false };
+    const forward = () =>
+      this.holds.forward(request, () => this.#requestToken(request, deadline, verdict), flight?.forward);
+    // A hold answers without a request.
+    if (guesser === undefined || this.holds.isHeld(request)) return forward();
+    const guess = await this.guessLimits.reserve(guesser, deadline);
     try {
       await this.#learnGuesses(guesser, flight);
-      return await this.#forwardPair(request, deadline, flight, verdict);
+      return await forward();
     } finally {
       guess.end(verdict.refused);
       if (verdict.refused) flight?.countGuess(guesser.subjects);
@@ -199,15 +201,6 @@ export class TokenAuthority {
     if (counts === undefined) return;
     this.guessLimits.adopt(guesser, counts);
     this.guessLimits.check(guesser);
-  }
-
-  #forwardPair(
-    request: KeyedRequest,
-    deadline: number,
-    flight: SharedFlight | undefined,
-    verdict: Verdict = { refused: false },
-  ): Promise<IssuedToken> {
-    return this.holds.forward(request, () => this.#requestToken(request, deadline, verdict), flight?.forward);
   }
 
   async #requestToken(request: KeyedRequest, deadline: number, verdict: Verdict): Promise<IssuedToken> {
