@@ -10,6 +10,7 @@ describe('readBodyText', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick'] });
     jest.resetAllMocks();
+    jest.spyOn(globalThis, 'setTimeout');
     request = new IncomingMessage(new Socket());
     readBodyText(request).then(onText, onRefused);
   });
@@ -56,7 +57,18 @@ describe('readBodyText', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('needs no timer for a body that has been received', async () => {
+    request.push('all of it');
+    request.push(null);
+    request.complete = true;
+    await streamed();
+
+    expect(setTimeout).not.toHaveBeenCalled();
+    expect(onText.mock.calls).toEqual([['all of it']]);
+  });
+
   it('waits 10 seconds for a body that does not end', async () => {
+    await streamed();
     jest.advanceTimersByTime(9_999);
     await streamed();
     expect(onRefused).not.toHaveBeenCalled();

@@ -17,11 +17,17 @@ export function readBodyText(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    const deadline = setTimeout(() => {
-      refuse(invalidRequest('The body was not sent in time', 408));
-    }, DEADLINE_MS);
+    let deadline: NodeJS.Timeout | undefined;
+    process.nextTick(expectRest);
     request.on('data', onData).on('end', onEnd).on('close', stop);
 
+    /** Most bodies come in one packet with their head. By now they have been received and need no timer. */
+    function expectRest(): void {
+      if (request.complete || request.destroyed) return;
+      deadline = setTimeout(() => {
+        refuse(invalidRequest('The body was not sent in time', 408));
+      }, DEADLINE_MS);
+    }
     function stop(): void {
       clearTimeout(deadline);
       request.off('data', onData);
