@@ -2,6 +2,7 @@ import { GATEWAY, GATEWAY_HTTP_PROXY, GATEWAY_NGINX, GATEWAY_SESSIONS } from '..
 import { hasRedis } from '../cases/shared-store.mjs';
 import { countsInstructions } from '../process/instructions.mjs';
 import {
+  AXIOS,
   FASTIFY,
   FASTIFY_BASIC,
   FASTIFY_FORM,
@@ -14,6 +15,7 @@ import {
   REUSE_BY_FORM,
   REUSE_BY_QUERY,
   REUSE_OF_MANY,
+  withSameHeaders,
 } from '../cases/throughput.mjs';
 import { hasNginx } from '../servers/nginx.mjs';
 
@@ -53,6 +55,10 @@ export function requirements(results) {
     const byCpuTime = divided('perCpuSecond');
     return { measured: divided('perSecond'), byCpuTime, judged: byCpuTime };
   };
+  const withHeaders = (own, peer) => ({
+    ...shown('the same, if Fastify sends the same headers', cost(own, withSameHeaders(peer))),
+    goal: 1,
+  });
   const nginxMissing = !hasNginx && { missing: 'nginx is not installed' };
 
   return [
@@ -70,13 +76,16 @@ export function requirements(results) {
       ...nginxMissing,
     },
     atLeast(0.7, 0.85, 'reuse by query, against a bare Fastify route', cost(REUSE_BY_QUERY, FASTIFY)),
+    withHeaders(REUSE_BY_QUERY, FASTIFY),
     atLeast(0.8, 1, 'reuse by form body, against Fastify that reads the same form', cost(REUSE_BY_FORM, FASTIFY_FORM)),
+    withHeaders(REUSE_BY_FORM, FASTIFY_FORM),
     atLeast(
       0.8,
       1,
       'reuse by Basic, against Fastify that decodes the same header',
       cost(REUSE_BY_BASIC, FASTIFY_BASIC),
     ),
+    withHeaders(REUSE_BY_BASIC, FASTIFY_BASIC),
     shown('reuse by all four forms in turn, against reuse by query', cost(REUSE_BY_ALL, REUSE_BY_QUERY)),
     atMost(
       1.5,
@@ -85,6 +94,7 @@ export function requirements(results) {
       divide(latency?.service.p99, latency?.fastify.p99),
     ),
     atLeast(0.9, 1, 'forwarding, `TOKEN_CACHE=off`, against `@fastify/http-proxy`', cost(FORWARDING, HTTP_PROXY)),
+    { ...shown('the same, against Fastify that forwards with axios', cost(FORWARDING, AXIOS)), goal: 1 },
     atLeast(0.9, 0.95, 'reuse with 10,000 pairs in the cache, against one', cost(REUSE_OF_MANY, REUSE_BY_QUERY)),
     atMost(1, 1, '1,000 concurrent cold requests of one pair: upstream requests', singleFlight?.upstreamRequests, ''),
     atMost(2, 1.5, 'the same, until the last is answered, against upstream’s 100 ms', singleFlight?.latency),

