@@ -1,6 +1,13 @@
-import { IncomingMessage } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { bodyFraming, type BodyFraming, expectsContinue, expectsUnknown, hasBody } from './request-body.js';
+import {
+  bodyFraming,
+  type BodyFraming,
+  endBeforeBody,
+  expectsContinue,
+  expectsUnknown,
+  hasBody,
+} from './request-body.js';
 
 describe('The framing of a body', () => {
   it.each<[Record<string, string>, BodyFraming, boolean]>([
@@ -29,5 +36,91 @@ describe('What a client expects', () => {
     request.httpVersion = httpVersion;
     if (expect_ !== undefined) request.headers.expect = expect_;
     expect([expectsContinue(request), expectsUnknown(request)]).toEqual([continues, unknown]);
+  });
+});
+
+describe('A response that is complete before the request', () => {
+  let request: IncomingMessage;
+  let response: ServerResponse;
+  let closes: jest.SpyInstance;
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: 1_000_000, doNotFake: ['nextTick', 'setImmediate'] });
+    const socket = new Socket();
+    closes = jest.spyOn(socket, 'destroySoon');
+    request = new IncomingMessage(socket);
+    response = new ServerResponse(request);
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  const events = () => new Promise((resolve) => setImmediate(resolve));
+  const outcome = () => ({ ended: response.writableEnded, closes: closes.mock.calls.length > 0 });
+  async function arrives(): Promise<void> {
+    request.complete = true;
+    request.push(null);
+    await events();
+  }
+
+  it('waits for the rest of the request, and leaves the connection open', async () => {
+    endBeforeBody(request, response);
+    request.push('the rest');
+    await events();
+    expect(outcome()).toEqual({ ended: false, closes: false });
+    await arrives();
+    expect(outcome()).toEqual({ ended: true, closes: false });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends at once when the rest has just come', async () => {
+    request.resume();
+    await arrives();
+    endBeforeBody(request, response);
+    expect(outcome()).toEqual({ ended: true, closes: false });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends with its last chunk, without waiting, when it is chunked; the connection still waits', () => {
+    response.chunkedEncoding = true;
+    endBeforeBody(request, response);
+    expect(outcome()).toEqual({ ended: true, closes: false });
+    jest.advanceTimersByTime(1000);
+    expect(outcome()).toEqual({ ended: true, closes: true });
+  });
+
+  it('ends, and closes the connection, when nothing comes for a second', async () => {
+    endBeforeBody(request, response);
+    jest.advanceTimersByTime(900);
+    request.push('more');
+    await events();
+    jest.advanceTimersByTime(999);
+    expect(outcome()).toEqual({ ended: false, closes: false });
+    jest.advanceTimersByTime(1);
+    expect(outcome()).toEqual({ ended: true, closes: true });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends after five seconds when the request goes on and on', async () => {
+    endBeforeBody(request, response);
+    for (let passedMs = 0; passedMs < 4500; passedMs += 900) {
+      expect(outcome()).toEqual({ ended: false, closes: false });
+      jest.advanceTimersByTime(900);
+      request.push('more');
+      await events();
+    }
+    jest.advanceTimersByTime(499);
+    expect(outcome()).toEqual({ ended: false, closes: false });
+    jest.advanceTimersByTime(1);
+    expect(outcome()).toEqual({ ended: true, closes: true });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('ends when the client is gone', async () => {
+    endBeforeBody(request, response);
+    request.destroy();
+    await events();
+    expect(outcome().ended).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });

@@ -46,13 +46,11 @@ export function endBeforeBody(request: IncomingMessage, response: ServerResponse
     response.end();
     return;
   }
-  let ended = false;
+  // May be called more than once, which does no more than once.
   const end = () => {
-    if (ended) return;
-    ended = true;
     clearTimeout(longest);
     clearTimeout(pause);
-    if (!response.writableEnded) response.end();
+    response.end();
     if (!request.complete) socket.destroySoon();
   };
   const longest = setTimeout(end, LONGEST_DRAIN_MS);

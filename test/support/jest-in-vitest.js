@@ -5,8 +5,8 @@ import { closeLeftovers } from './leftovers.js';
 const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'Date', 'performance'];
 
 globalThis.jest = Object.assign(Object.create(vi), {
-  useFakeTimers: ({ doNotFake = [] } = {}) =>
-    vi.useFakeTimers({ toFake: TIMERS.filter((name) => !doNotFake.includes(name)) }),
+  useFakeTimers: ({ doNotFake = [], ...others } = {}) =>
+    vi.useFakeTimers({ ...others, toFake: TIMERS.filter((name) => !doNotFake.includes(name)) }),
 });
 
 afterAll(closeLeftovers);
