@@ -100,7 +100,7 @@ describe('Stopping', () => {
     expect(failures).toEqual([]);
     expect([...replies, ...sentWhileStopping].filter(({ status }) => status !== 200)).toEqual([]);
     expect(sentWhileStopping.filter(({ connection }) => connection !== 'close')).toEqual([]);
-    expect((await idle.ended(1000)).ending).toBe('FIN');
+    expect((await idle.ended()).ending).toBe('FIN');
     expect(code).toBe(0);
     expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
     client.close();
@@ -116,7 +116,7 @@ describe('Stopping', () => {
 
     const started = performance.now();
     const code = await service.stop();
-    const { ending, chunks } = await waiting.ended(1000);
+    const { ending, chunks } = await waiting.ended();
 
     expect(code).toBe(0);
     // The request itself would have waited for 8 s.
@@ -142,7 +142,7 @@ describe('Stopping', () => {
     expect(await service.stop()).toBe(0);
 
     expect(performance.now() - started).toBeLessThan(WELL_WITHIN_GRACE_MS);
-    for (const client of clients) await client.ended(100);
+    for (const client of clients) await client.ended();
     probe.close();
   });
 

@@ -14,14 +14,16 @@ export interface RawAnswer {
 }
 
 export interface RawRequestOptions {
-  /** How long to wait for the other side to end the connection. Default: 5000. */
-  readonly waitMs?: number;
+  /** How long to wait for the other side to end the connection. Default: 20,000. */
+  readonly waitMs?: number | undefined;
   /** Matches a complete answer, in case the connection stays open. */
   readonly until?: RegExp;
   /** Makes it a TLS client. */
   readonly tls?: ConnectionOptions;
 }
 
+/** Far more than the other side needs, even on a busy machine. */
+const ENDED_WITHIN_MS = 20_000;
 /** Long enough to see that a connection stays open after the answer. */
 const AFTER_ANSWER_MS = 30;
 
@@ -29,7 +31,7 @@ const AFTER_ANSWER_MS = 30;
 export async function rawRequest(
   port: number,
   bytes: string | Buffer,
-  { waitMs = 5_000, until, tls }: RawRequestOptions = {},
+  { waitMs, until, tls }: RawRequestOptions = {},
 ): Promise<RawAnswer> {
   const started = performance.now();
   const client = new RawClient(port, tls);
@@ -75,7 +77,7 @@ export class RawClient {
   }
 
   /** Waits for the other side to end it, or ends it after `waitMs`. */
-  async ended(waitMs: number): Promise<{ ending: Ending; chunks: readonly { at: number; chunk: Buffer }[] }> {
+  async ended(waitMs = ENDED_WITHIN_MS): Promise<{ ending: Ending; chunks: readonly { at: number; chunk: Buffer }[] }> {
     const timer = setTimeout(() => this.socket.destroy(), waitMs);
     if (!this.socket.closed)
       await new Promise<void>((resolve) =>

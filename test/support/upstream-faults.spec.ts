@@ -68,7 +68,7 @@ describe('faults on the wire', () => {
     await withUpstream(
       () => faultNamed(fault),
       async (upstream) => {
-        const expected = ending === 'open' ? { until: text, waitMs: text.test('') ? 150 : 5_000 } : {};
+        const expected = ending === 'open' ? { until: text, waitMs: text.test('') ? 150 : undefined } : {};
         const answer = await rawRequest(portOf(upstream), REQUEST, expected);
 
         expect(answer.ending).toEqual(ending);
@@ -92,9 +92,9 @@ describe('faults on the wire', () => {
     await withUpstream(
       () => startScriptedServer(scripts.dripHead(20)),
       async ({ port }) => {
-        const { text, arrivals } = await rawRequest(port, REQUEST, { waitMs: 250 });
+        const { text, arrivals } = await rawRequest(port, REQUEST, { until: /1\.1 200/ });
         expect('HTTP/1.1 200 OK').toContain(text);
-        expect(arrivals).toHaveLength(text.length);
+        // On a busy machine some bytes arrive together.
         expect(arrivals.length).toBeGreaterThan(5);
       },
     );
@@ -104,9 +104,9 @@ describe('faults on the wire', () => {
     await withUpstream(
       () => startScriptedServer(scripts.dripBody()),
       async ({ port }) => {
-        const { text, arrivals } = await rawRequest(port, REQUEST, { waitMs: 2_500 });
-        expect(text).toMatch(/\r\n\r\n\{"$/);
-        expect(arrivals).toHaveLength(3);
+        const { text, arrivals } = await rawRequest(port, REQUEST, { until: /\r\n\r\n\{"a/ });
+        expect(text).toMatch(/\r\n\r\n\{"a$/);
+        expect(arrivals.at(-1)).toBeGreaterThan(2_500);
       },
     );
   });
@@ -115,7 +115,7 @@ describe('faults on the wire', () => {
     await withUpstream(
       () => faultNamed(fault),
       async (upstream) => {
-        const { bytes } = await rawRequest(portOf(upstream), REQUEST, { waitMs: 500 });
+        const { bytes } = await rawRequest(portOf(upstream), REQUEST, { waitMs: 1000 });
         // Twice what the service reads of an answer.
         expect(bytes.length).toBeGreaterThan(128 * 1024);
       },
@@ -226,7 +226,7 @@ describe('faults of a reused connection', () => {
         expect(await client.next()).toContain(FAULTY_TOKEN);
         client.send(REQUEST);
 
-        const ended = await client.ended(1_000);
+        const ended = await client.ended();
 
         expect(ended.ending).toEqual(ending);
         expect(ended.chunks).toHaveLength(1);
@@ -246,7 +246,7 @@ describe('faults of a reused connection', () => {
         upstream.dropConnections(how);
         client.send(REQUEST);
 
-        const { ending, chunks } = await client.ended(1_000);
+        const { ending, chunks } = await client.ended();
         expect(['FIN', 'ECONNRESET', 'EPIPE']).toContain(typeof ending === 'string' ? ending : ending.error);
         expect(chunks).toHaveLength(1);
         expect(upstream.requests).toHaveLength(1);
@@ -294,6 +294,6 @@ describe('startScriptedServer', () => {
     await upstream.close();
 
     expect(upstream.connections.map(({ open }) => open)).toEqual([false, false]);
-    for (const client of clients) expect((await client.ended(1_000)).ending).not.toBe('open');
+    for (const client of clients) expect((await client.ended()).ending).not.toBe('open');
   });
 });
