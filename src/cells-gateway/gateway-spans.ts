@@ -38,7 +38,7 @@ export class GatewaySpans {
     const attributes = { 'http.request.method': method };
     const request = tracer.startSpan(
       route === undefined ? method : `${method} ${route}`,
-      { kind: SpanKind.SERVER, attributes: { ...attributes, ...(route === undefined ? {} : { 'http.route': route }) } },
+      { kind: SpanKind.SERVER, attributes: { ...attributes, 'http.route': route } },
       parent,
     );
     if (!isSpanContextValid(request.spanContext())) return undefined;
@@ -61,8 +61,7 @@ export class GatewaySpans {
   end({ outcome, cut }: TransferEnd, status: number | undefined): void {
     for (const span of [this.upstream, this.request]) {
       if (span === undefined) continue;
-      span.setAttribute('cells_authority.outcome', outcome);
-      if (status !== undefined) span.setAttribute('http.response.status_code', status);
+      span.setAttributes({ 'cells_authority.outcome': outcome, 'http.response.status_code': status });
       if (cut || (status ?? 0) >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();
     }

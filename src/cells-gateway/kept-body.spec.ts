@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { KeptBodies, KeptBody } from './kept-body.js';
+import { KeptBodies, KeptBody, mayBeKept } from './kept-body.js';
+import { type BodyFraming } from './request-body.js';
 
 const KIB = 1024;
 const MOST = 256 * KIB;
@@ -26,6 +27,26 @@ describe('A body that may have to be repeated', () => {
     const body = kept(new KeptBodies(), randomBytes(MOST + 1), chunkBytes);
     body.add(Buffer.of(1));
     expect(body.bytes).toBeUndefined();
+  });
+
+  it.each<[boolean, BodyFraming]>([
+    [true, { kind: 'length', length: MOST }],
+    [false, { kind: 'length', length: MOST + 1 }],
+    [true, { kind: 'chunked' }],
+  ])('may be kept at all: %p for %j', (may, framing) => {
+    expect(mayBeKept(framing)).toBe(may);
+  });
+
+  it.each([
+    [1, 1],
+    [3, 4],
+    [4, 4],
+    [5, 8],
+    [MOST - 1, MOST],
+  ])('takes memory in steps that double: %i single bytes take %i', (bytes, taken) => {
+    const bodies = new KeptBodies();
+    kept(bodies, Buffer.alloc(bytes), 1);
+    expect([bodies.take(32 * KIB * KIB - taken), bodies.take(1)]).toEqual([true, false]);
   });
 
   it('shares 32 MiB with all others, and gives its part back when it is dropped', () => {

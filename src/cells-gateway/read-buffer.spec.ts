@@ -53,6 +53,17 @@ describe('The read buffer', () => {
     socket.destroy();
   });
 
+  it('is read into again after each part', async () => {
+    const socket = open();
+    const end = await served;
+    for (const part of ['one', 'two', 'three']) {
+      const read = once(socket, 'data');
+      end.write(part);
+      expect(String((await read)[0])).toBe(part);
+    }
+    socket.destroy();
+  });
+
   it('is not for answers that nobody asked for: the connection is closed', async () => {
     const socket = open();
     (await served).write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
