@@ -16,6 +16,8 @@ describe('decideTarget', () => {
     ['/%763.0/cells/book', '/%763.0/cells/book', '/v3.0/cells'],
     ['/v3.0/cells/B%C3%BCcher.xlsx', '/v3.0/cells/B%C3%BCcher.xlsx', '/v3.0/cells'],
     ['/v3.0/cells/B\u00c3\u00bccher.xlsx', '/v3.0/cells/B\u00c3\u00bccher.xlsx', '/v3.0/cells'],
+    // as UTF-8 it is a letter, byte by byte there is a control character in it
+    ['/v3.0/cells/%C3%84pfel.xlsx', '/v3.0/cells/%C3%84pfel.xlsx', '/v3.0/cells'],
     ['/v3.0/cells/B%FCcher.xlsx', '/v3.0/cells/B%FCcher.xlsx', '/v3.0/cells'],
     // leading slashes as one, and only those
     ['//v3.0/cells/a', '/v3.0/cells/a', '/v3.0/cells'],
@@ -55,6 +57,7 @@ describe('decideTarget', () => {
     '/v4.0/../cells/a',
     '/%zz',
     'http://host/metrics',
+    '*http://host/v3.0/cells/a',
     // token paths as they are, and as base URLs that end in a slash make them
     '/v4.0/cells/connect/token',
     '/v3.0/cells/connect/token',
@@ -75,6 +78,9 @@ describe('decideTarget', () => {
     'http://host/v3.0/cells/a',
     'HTTPS://api.aspose.cloud/v3.0/cells/a?b=c',
     'http:///v3.0/cells/a',
+    'http://host/v3.0/cells/a/',
+    // no slash at the start, but one after decoding
+    '%2Fv3.0/cells/a',
     // dot segments
     '/v3.0/cells/..',
     '/v3.0/cells/../v3.0/cells/a',
