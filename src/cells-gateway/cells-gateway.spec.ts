@@ -2,10 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { TestProxy } from '../../test/support/forward-proxy.js';
 import { type CellsAuthorityService, type TokenSession, type TokenSessions } from '../cells-authority/index.js';
 import { CellsGateway } from './cells-gateway.js';
 import { type CellsGatewayOptions } from './cells-gateway.options.js';
 import { type GatewayEvent } from './gateway-observer.js';
+import { UpstreamConnections } from './upstream-connections.js';
 
 const BEARER = 'Authorization: Bearer own';
 
@@ -98,6 +103,22 @@ async function text(socket: Socket, until = ''): Promise<string> {
   return received;
 }
 
+/** The gateway's own answers on a connection that stays open. */
+class Answers {
+  #received = '';
+
+  constructor(private readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => (this.#received += chunk.toString('latin1')));
+  }
+
+  async next(): Promise<string> {
+    while (!this.#received.includes('"}')) await once(this.socket, 'data');
+    const answer = this.#received;
+    this.#received = '';
+    return answer;
+  }
+}
+
 async function bodyOf(request: IncomingMessage): Promise<string> {
   return (await request.toArray()).map(String).join('');
 }
@@ -123,7 +144,10 @@ const echoed = (answer: string): unknown => JSON.parse(answer.slice(answer.index
 
 describe('CellsGateway', () => {
   let scene: Scene;
-  afterEach(() => scene.close());
+  afterEach(() => {
+    jest.useRealTimers();
+    return scene.close();
+  });
 
   it('passes a request and its answer on, and reports it', async () => {
     scene = await Scene.start(echo);
@@ -278,7 +302,8 @@ describe('CellsGateway', () => {
     ]) {
       expect(answer).toContain(`\r\n${header}\r\n`);
     }
-    expect(echoed(answer)).toMatchObject({ error_description: description });
+    const error = status === 401 ? 'invalid_token' : 'invalid_request';
+    expect(echoed(answer)).toMatchObject({ error, error_description: description });
     const method = outcome === 'method_not_allowed' ? 'other' : line.split(' ')[0];
     const api = outcome === 'malformed' ? undefined : '/v3.0/cells';
     expect(scene.events).toEqual([
@@ -297,6 +322,44 @@ describe('CellsGateway', () => {
     expect(scene.apiSockets).toEqual([]);
     if (status === 405) expect(answer).toContain('\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n');
     if (status === 401) expect(answer).toContain('\r\nWWW-Authenticate: Bearer\r\n');
+  });
+
+  it('turns requests away when too many wait', async () => {
+    scene = await Scene.start(echo);
+    const full = jest.spyOn(UpstreamConnections.prototype, 'full', 'get').mockReturnValue(true);
+    const answer = await scene.send('GET /v3.0/cells/a');
+    full.mockRestore();
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(answer).toContain('\r\nRetry-After: 1\r\n');
+    expect(echoed(answer)).toMatchObject({
+      error: 'temporarily_unavailable',
+      error_description: 'Too many requests wait for the Cells API',
+    });
+    expect(await scene.send('GET /v3.0/cells/a')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('keeps the client’s connection after a refusal, unless its body is still to come', async () => {
+    scene = await Scene.start((request) => request.socket.destroy());
+    const socket = scene.client();
+    const answers = new Answers(socket);
+    socket.write('GET /v3.0/cells/.. HTTP/1.1\r\nHost: g\r\n\r\n');
+    expect(await answers.next()).toMatch(/^HTTP\/1\.1 400 /);
+    socket.write('POST /v3.0/cells/a HTTP/1.1\r\nHost: g\r\nContent-Length: 4\r\n\r\nbody');
+    expect(await answers.next()).toMatch(/^HTTP\/1\.1 502 /);
+    socket.write('POST /v3.0/cells/.. HTTP/1.1\r\nHost: g\r\nContent-Length: 4\r\n\r\nbo');
+    expect(await answers.next()).toMatch(/^HTTP\/1\.1 400 [^]*\r\nConnection: close\r\n/);
+    // It has its answer, but may go on until it has sent all.
+    await scene.send('GET /v3.0/cells/..');
+    expect(socket.readableEnded).toBe(false);
+    socket.write('dy');
+    await once(socket, 'end');
+  });
+
+  it('answers HEAD without waiting for its body', async () => {
+    scene = await Scene.start(echo);
+    jest.useFakeTimers({ now: 1_000_000, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance'] });
+    const answer = await scene.send('HEAD /v3.0/cells/..', ['Content-Length: 4'], 'bo');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*\r\n\r\n$/);
   });
 
   it('accepts exactly the largest body, and ends one without a length that grows beyond it', async () => {
@@ -431,6 +494,77 @@ describe('CellsGateway', () => {
       expect(scene.ended[nth]).toMatchObject({ outcome: 'client_gone', cut, status: writes ? 200 : undefined });
     }
     expect(scene.gateway.numbers.inFlight).toBe(0);
+  });
+
+  it('counts the bytes of what is under way, and knows the connection that carries it', async () => {
+    const begun: ServerResponse[] = [];
+    scene = await Scene.start((_request, response) => {
+      response.write('begun');
+      begun.push(response);
+    });
+    const answer = scene.send('POST /v3.0/cells/a', ['Content-Length: 4'], 'body');
+    while (scene.gateway.numbers.bytesDown === 0) await delay(1);
+    expect(scene.gateway.numbers).toEqual({ inFlight: 1, bytesUp: 4, bytesDown: 5, connections: 1, waiting: 0 });
+    const idle = scene.client();
+    while (scene.sockets.size < 2) await delay(1);
+    expect([...scene.sockets].map((socket) => scene.gateway.carries(socket))).toEqual([true, false]);
+    idle.destroy();
+    begun[0]?.end();
+    expect(await answer).toContain('begun');
+    expect(scene.gateway.numbers).toEqual({ inFlight: 0, bytesUp: 4, bytesDown: 5, connections: 1, waiting: 0 });
+  });
+
+  it('closes its connections to the API when the service stops', async () => {
+    scene = await Scene.start(echo);
+    await scene.send('GET /v3.0/cells/a');
+    const [socket] = scene.apiSockets;
+    expect(socket?.destroyed).toBe(false);
+    scene.gateway.onApplicationShutdown();
+    if (socket?.closed === false) await once(socket, 'close');
+  });
+
+  it('goes through the proxy of its settings', async () => {
+    const proxy = await TestProxy.start();
+    proxy.refuseWith = 403;
+    scene = await Scene.start(echo, { apiUrl: 'https://api.example', proxyUrl: `http://127.0.0.1:${proxy.port}` });
+    expect(await scene.send('GET /v3.0/cells/a')).toMatch(/^HTTP\/1\.1 502 /);
+    expect([proxy.targets, scene.ended[0]?.outcome]).toEqual([['api.example:443'], 'proxy_refused']);
+    await proxy.close();
+  });
+
+  it('traces a request and one that it refuses, and reports both as part of their traces', async () => {
+    const exporter = new InMemorySpanExporter();
+    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }));
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    propagation.setGlobalPropagator({
+      inject: (below, carrier, setter) => {
+        setter.set(carrier, 'traceparent', `below ${trace.getSpan(below)?.spanContext().spanId ?? 'nobody'}`);
+      },
+      extract: (above) => above,
+      fields: () => [],
+    });
+    const reported: unknown[] = [];
+    const observer = () => reported.push(trace.getActiveSpan()?.spanContext().spanId);
+    let sentOn: unknown;
+    const answer: RequestListener = ({ headers }, response) => {
+      sentOn = headers.traceparent;
+      response.writeHead(500).end();
+    };
+    scene = await Scene.start(answer, { observer });
+    await scene.send('GET /v3.0/cells/a');
+    await scene.send('PROPFIND /v3.0/cells/a');
+    for (const api of [trace, context, propagation]) api.disable();
+
+    const [upstream, request, refused] = exporter.getFinishedSpans();
+    expect(sentOn).toBe(`below ${upstream?.spanContext().spanId}`);
+    expect(reported).toEqual([request, refused].map((span) => span?.spanContext().spanId));
+    const ofAnswer = (status: number, outcome: string) => ({
+      attributes: { 'http.response.status_code': status, 'cells_authority.outcome': outcome },
+    });
+    expect([upstream, request]).toMatchObject([ofAnswer(500, 'passed'), ofAnswer(500, 'passed')]);
+    expect(upstream?.attributes).toMatchObject({ 'server.address': '127.0.0.1' });
+    expect(refused).toMatchObject({ name: 'PROPFIND /v3.0/cells', ...ofAnswer(405, 'method_not_allowed') });
+    expect(exporter.getFinishedSpans()).toHaveLength(3);
   });
 
   it('ends what is under way when the service stops', async () => {
