@@ -29,6 +29,10 @@ export interface SharedCount {
   readonly firstCountsMs: number;
 }
 
+/** With a number, names a forward among those of all instances. */
+const INSTANCE = randomBytes(9).toString('base64url');
+let forwards = 0;
+
 /** A place lapses this many milliseconds after its request's deadline, in case the instance has died. */
 const LEASE_BEYOND_DEADLINE_MS = 1000;
 
@@ -87,7 +91,7 @@ export interface HoldSubject {
  * running requests, under each secret while secrets rotate. Only `admit` throws.
  */
 export class SharedForward {
-  readonly #name = randomBytes(9).toString('base64url');
+  readonly #name = `${INSTANCE}-${(forwards += 1)}`;
 
   constructor(
     private readonly access: RedisAccess,

@@ -1,4 +1,12 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -15,7 +23,11 @@ export type KeyPurpose = 'token' | 'issued' | 'session' | 'lock' | 'hold' | 'ref
  * Client Secret or its token): without that not even this process can read them. Each value is bound to its Redis key.
  */
 export class SharedKeys {
-  constructor(private readonly secret: string) {}
+  readonly #hmacKey: KeyObject;
+
+  constructor(private readonly secret: string) {
+    this.#hmacKey = createSecretKey(secret, 'utf8');
+  }
 
   /**
    * The Redis key for these fields. A Cluster picks the slot by the part in braces, so all keys of one subject are in
@@ -23,12 +35,12 @@ export class SharedKeys {
    */
   key(purpose: KeyPurpose, fields: readonly string[]): string {
     const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join('');
-    return `ca:${purpose}:{${createHmac('sha256', this.secret).update(text).digest('base64url')}}`;
+    return `ca:${purpose}:{${this.#hmac(text)}}`;
   }
 
   /** Identifies the secret, to find out whether other instances have the same one. */
   get marker(): string {
-    return createHmac('sha256', this.secret).update('marker').digest('base64url').slice(0, 16);
+    return this.#hmac('marker').slice(0, 16);
   }
 
   /** Encrypts a value so that it can only be opened with the client's secret and under this key. */
@@ -55,6 +67,10 @@ export class SharedKeys {
     } catch {
       return undefined;
     }
+  }
+
+  #hmac(text: string): string {
+    return createHmac('sha256', this.#hmacKey).update(text).digest('base64url');
   }
 
   #sealingKey(clientsSecret: string): Buffer {

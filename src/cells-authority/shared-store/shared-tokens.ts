@@ -28,8 +28,9 @@ const LIFE_TOLERANCE_MS = 2000;
 
 /** The token of one cache key in Redis, and the single flight across all instances that fetches it. */
 export class SharedTokens {
-  readonly #redisKeys: readonly string[];
   readonly #writeKey: string;
+  /** The key to write, and those under previous secrets. */
+  readonly #redisKeys: readonly string[];
   #refused: SharedToken | undefined;
 
   constructor(
@@ -37,8 +38,9 @@ export class SharedTokens {
     private readonly credentials: ClientCredentials,
     private readonly fields: readonly string[],
   ) {
-    this.#redisKeys = parts.keys.map((keys) => keys.key('token', fields));
-    this.#writeKey = parts.keys[0].key('token', fields);
+    const [present, ...previous] = parts.keys;
+    this.#writeKey = present.key('token', fields);
+    this.#redisKeys = [this.#writeKey, ...previous.map((keys) => keys.key('token', fields))];
   }
 
   /**
