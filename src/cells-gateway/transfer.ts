@@ -345,6 +345,8 @@ export class Transfer {
     // The answer came early; the rest of the body is no longer wanted.
     this.#upstream?.destroy();
     this.#end('passed');
+    // Sends the headers, if there was no body to send them with.
+    response.write(NO_BYTES);
     endBeforeBody(request, response);
   }
 
