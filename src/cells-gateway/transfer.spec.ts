@@ -456,7 +456,7 @@ describe('A transfer', () => {
           });
         });
         scene = await Scene.start(api, { inSession: true });
-        let another = (_: boolean): void => undefined;
+        let another: ((again: boolean) => void) | undefined;
         scene.token.another = new Promise((resolve) => (another = resolve));
         scene.client(GET);
         await until(() => scene.token.repeatable.length > 0);
@@ -464,7 +464,7 @@ describe('A transfer', () => {
         socket?.resetAndDestroy();
         for (let turns = 0; turns < 20; turns += 1) await turn();
         expect(scene.ends).toEqual([]);
-        another(again);
+        another?.(again);
         await until(() => scene.ends.length > 0);
         expect(scene.ends).toMatchObject([{ outcome: again ? 'passed' : 'connection_lost', cut: false }]);
       },
