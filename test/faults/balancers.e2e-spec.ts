@@ -139,6 +139,15 @@ describeWithRedis('Three processes behind', () => {
     return written;
   }
 
+  /** Waits until the balancer has found that an instance is back. */
+  async function untilUsed(port: number): Promise<void> {
+    for (;;) {
+      const metrics = await fetch(`http://127.0.0.1:${port}/metrics`);
+      if (/^cells_authority_requests_total\{[^}]*outcome="token"[^}]*\} [1-9]/m.test(await metrics.text())) return;
+      await delay(50);
+    }
+  }
+
   const available = ({ name }: Balancer) =>
     spawnSync(name, ['-v']).error === undefined || existsSync(`/usr/sbin/${name}`) || process.env.CI === 'true';
 
@@ -175,8 +184,7 @@ describeWithRedis('Three processes behind', () => {
         for (const [nth, instance] of instances.entries()) {
           expect(await instance.stop()).toBe(0);
           instances[nth] = Object.assign(await startInstance(instance.port), { port: instance.port });
-          // Until the balancer has found that it is back.
-          await delay(2500);
+          await untilUsed(instance.port);
         }
         done.abort();
         await load;
