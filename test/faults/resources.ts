@@ -11,7 +11,7 @@ export function tcpAndTimers(): number {
 }
 
 /** Resolves once the condition holds; waits until the test's time limit. */
-export async function settled(isSo: () => boolean, withinMs = 5000): Promise<void> {
+export async function settled(isSo: () => boolean, withinMs = 25_000): Promise<void> {
   const deadline = performance.now() + withinMs;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`still not so after ${withinMs} ms: ${isSo.toString()}`);

@@ -138,7 +138,7 @@ describe('18: senders without end', () => {
     const byteASecond = setInterval(() => {
       for (const socket of slow) if (socket.writable) socket.write('x');
     }, 1000);
-    await settled(() => slow.every(({ connecting }) => !connecting), 20_000);
+    await settled(() => slow.every(({ connecting }) => !connecting));
     const statuses: number[] = [];
     while (statuses.length < 100 && gone === 0) {
       const { status } = await client.post(service.origin, PATH, `client_id=sender&client_secret=${MARKER}`);

@@ -230,7 +230,7 @@ describe('When the Cells API fails', () => {
   }
 
   async function upstreamClosed(): Promise<void> {
-    await settled(() => upstream.connections.every(({ socket }) => socket.destroyed), 25_000);
+    await settled(() => upstream.connections.every(({ socket }) => socket.destroyed));
   }
 });
 
@@ -292,7 +292,7 @@ describe('When a client that has to wait goes away', () => {
         return stands;
       }, 25_000);
       client.socket.resetAndDestroy();
-      await settled(() => gateway.gateway.numbers.inFlight === 0, 25_000);
+      await settled(() => gateway.gateway.numbers.inFlight === 0);
       expect(gateway.ended).toMatchObject([{ outcome: 'client_gone', cut: false }]);
       await once(stalled.on('error', () => undefined).resume(), 'close');
     } finally {
@@ -425,7 +425,7 @@ describe('When too many requests wait', () => {
     const clients = Array.from({ length: 320 }, () => new RawClient(gateway.port));
     try {
       for (const client of clients) client.send(GET);
-      await settled(() => upstream.connections.length === 256 && gateway.gateway.numbers.inFlight === 320, 25_000);
+      await settled(() => upstream.connections.length === 256 && gateway.gateway.numbers.inFlight === 320);
       expect(gateway.gateway.numbers).toMatchObject({ connections: 256, waiting: 64 });
       const { text } = await rawRequest(gateway.port, GET, UNTIL);
       expectFailure({ text }, 503, 'connection_limit_reached');
@@ -433,7 +433,7 @@ describe('When too many requests wait', () => {
       expect(upstream.connections).toHaveLength(256);
       upstream.onRequest = ({ socket }) => socket.write(OK);
       for (const { socket } of [...upstream.connections]) socket.write(OK);
-      await settled(() => gateway.ended.filter(({ outcome }) => outcome === 'passed').length === 320, 25_000);
+      await settled(() => gateway.ended.filter(({ outcome }) => outcome === 'passed').length === 320);
     } finally {
       for (const client of clients) client.socket.destroy();
       await gateway.close();
@@ -447,7 +447,7 @@ describe('When too many requests wait', () => {
     try {
       upstream.onRequest = () => undefined;
       const waiting = rawRequest(gateway.port, GET, UNTIL);
-      await settled(() => upstream.received.includes('\r\n\r\n'), 25_000);
+      await settled(() => upstream.received.includes('\r\n\r\n'));
       upstream.onRequest = ({ socket }) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc');
       const answered = new RawClient(gateway.port);
       answered.send(GET);

@@ -187,7 +187,7 @@ describe('What the gateway refuses', () => {
       client.send(`PUT ${PATH} HTTP/1.1\r\nHost: g\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n`);
       expect(await client.next()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
       client.send('abc');
-      await settled(() => upstream.received.endsWith('abc'), 25_000);
+      await settled(() => upstream.received.endsWith('abc'));
       expect(upstream.received).not.toMatch(/expect/i);
       upstream.connections.at(-1)?.socket.write('HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n');
       expect(await client.next()).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
@@ -196,6 +196,6 @@ describe('What the gateway refuses', () => {
   });
 
   async function upstreamClosed(): Promise<void> {
-    await settled(() => upstream.connections.every(({ socket }) => socket.destroyed), 25_000);
+    await settled(() => upstream.connections.every(({ socket }) => socket.destroyed));
   }
 });

@@ -147,6 +147,6 @@ describe('The gateway in the service', () => {
   }
 
   async function untilReceived(text: RegExp): Promise<void> {
-    await settled(() => text.test(api.received), 25_000);
+    await settled(() => text.test(api.received));
   }
 });

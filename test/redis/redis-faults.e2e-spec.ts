@@ -12,7 +12,6 @@ import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
 
 const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
-/** Beyond Redis' 50 ms this allows for a slow machine. */
 /** That a request waits exactly 50 ms is shown on simulated time; this shows that none waits for Redis to come back. */
 const AT_MOST_MS = 2000;
 
