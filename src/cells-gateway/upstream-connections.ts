@@ -137,7 +137,7 @@ function resumingTls(
       session = undefined;
     }
     const tunnel = proxy?.tunnel(address.host, address.port);
-    const resumed = { ...options, ...(session === undefined ? {} : { session }) };
+    const resumed = { ...options, session };
     const socket =
       tunnel === undefined
         ? sharingReadBuffer((onread) => connectTls(withOnRead(resumed, onread)))
