@@ -189,6 +189,7 @@ describe('CellsGateway', () => {
     ['PATCH', [], '', { body: '', length: '0' }],
     ['DELETE', [], '', { body: '' }],
     ['DELETE', ['Content-Length: 4'], 'body', { body: 'body', length: '4' }],
+    ['DELETE', ['Transfer-Encoding: chunked'], '4\r\nbody\r\n0\r\n\r\n', { body: 'body', coding: 'chunked' }],
     ['POST', ['Content-Length: 4', 'Expect: 100-continue'], 'body', { body: 'body', length: '4' }],
   ])('passes a body on: %s %j', async (method, headers, body, expected) => {
     scene = await Scene.start(echo);
@@ -429,6 +430,14 @@ describe('CellsGateway', () => {
       'sends a status that cannot be passed on',
       'GET',
       (request) => request.socket.write('HTTP/1.1 999 X\r\nA: \x01\r\n\r\n'),
+      502,
+      'invalid_response',
+      false,
+    ],
+    [
+      'gives a reason that cannot be passed on',
+      'GET',
+      (request) => request.socket.write('HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n'),
       502,
       'invalid_response',
       false,

@@ -170,6 +170,7 @@ describe('A transfer', () => {
         ...(['nextTick', 'queueMicrotask', 'Date'] as const),
       ],
     });
+    jest.advanceTimersByTime(1_000_000);
   });
   afterEach(async () => {
     over = true;
@@ -248,6 +249,15 @@ describe('A transfer', () => {
       expect(await client.closed).toBe('ECONNRESET');
     });
 
+    it('goes on while as much moves one way as the other', async () => {
+      scene = await Scene.start((_request, response) => response.write('answ'));
+      const client = scene.client(post(9, 'body'));
+      await until(() => client.received().includes('answ'));
+      check(60);
+      check(60);
+      expect(scene.ends).toEqual([]);
+    });
+
     it('breaks off over TLS as well', async () => {
       const { begun, answer } = collected();
       scene = await Scene.start(answer, { tls: true });
@@ -314,9 +324,10 @@ describe('A transfer', () => {
       socket.destroy();
       await until(() => scene.ends.length > 0);
       chosen();
-      await turn();
-      await turn();
-      expect([scene.apiSockets.length, begun.length]).toEqual([0, 0]);
+      scene.token.chosen = undefined;
+      scene.client(GET);
+      await until(() => begun.length > 0);
+      expect(scene.apiSockets).toHaveLength(1);
     });
   });
 
@@ -339,6 +350,56 @@ describe('A transfer', () => {
       await until(() => client.received().startsWith('HTTP/1.1 403'));
       expect(scene.ends).toMatchObject([{ outcome: 'passed' }]);
       expect(client.socket.readableEnded).toBe(false);
+    });
+
+    it('one request after another on one connection, and none after an early answer', async () => {
+      scene = await Scene.start((request, response) => {
+        if (request.method === 'GET') response.end('ok');
+        else response.write('early', () => response.end());
+      });
+      for (const nth of [1, 2]) {
+        scene.client(GET);
+        await until(() => scene.ends.length === nth);
+      }
+      expect(scene.apiSockets).toHaveLength(1);
+      scene.client(post(9, 'body'));
+      await until(() => scene.apiSockets[0]?.closed === true);
+      expect(scene.ends.at(-1)).toMatchObject({ outcome: 'passed', cut: false });
+    });
+
+    it('nothing of an answer that cannot be written', async () => {
+      const api = createTcpServer((socket) => {
+        socket.once('data', () => socket.end('HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n'));
+      });
+      scene = await Scene.start(api);
+      scene.client(GET);
+      await until(() => scene.ends.length > 0);
+      expect(scene.refusals).toMatchObject([{ status: 502 }]);
+    });
+
+    it.each([
+      ['a GET once more, on a connection of its own', GET, 'passed', 2],
+      ['no GET with a body once more', post(1, 'x').replace('POST', 'GET'), 'connection_lost', 1],
+      ['no POST once more', post(0, ''), 'connection_lost', 1],
+    ])('%s, when a kept connection was dead', async (_what, text, outcome, times) => {
+      const { begun, answer } = collected();
+      let asked = 0;
+      const old = new Set<Socket>();
+      scene = await Scene.start((request, response) => {
+        asked += 1;
+        if (old.has(request.socket)) request.socket.destroy();
+        else if (old.size > 0) response.end();
+        else answer(request, response);
+      });
+      for (const each of [GET, GET]) scene.client(each);
+      await until(() => begun.length === 2);
+      for (const { req } of begun) old.add(req.socket);
+      for (const response of begun) response.end();
+      await until(() => scene.ends.length === 2);
+      asked = 0;
+      scene.client(text);
+      await until(() => scene.ends.length === 3);
+      expect([scene.ends[2]?.outcome, asked]).toEqual([outcome, times]);
     });
 
     it('no byte of a body that is larger than it may be, and ends', async () => {
@@ -427,6 +488,17 @@ describe('A transfer', () => {
       expect(scene.keptBodies.take(32 * MIB)).toBe(true);
     });
 
+    it.each([
+      ['a small one in a session', true, 256 * 1024, false],
+      ['one that is too large', true, 256 * 1024 + 1, true],
+      ['one outside of a session', false, 4, true],
+    ])('keeps the body of a request that may be repeated only: %s', async (_which, inSession, length, nothingKept) => {
+      scene = await Scene.start(collected().answer, { inSession });
+      scene.client(post(length, 'bo'));
+      await until(() => scene.transfers[0]?.bytesUp === 2);
+      expect(scene.keptBodies.take(32 * MIB)).toBe(nothingKept);
+    });
+
     it('does not repeat one without a length whose body is still coming', async () => {
       const { answer } = refusing(0);
       scene = await Scene.start(answer, { inSession: true });
@@ -434,6 +506,45 @@ describe('A transfer', () => {
       await until(() => client.received().startsWith('HTTP/1.1 401'));
       expect(scene.token.repeatable).toEqual([false]);
       expect(scene.keptBodies.take(32 * MIB)).toBe(true);
+    });
+
+    it('waits for the rest of a repeated request, rather than for its answer', async () => {
+      const { begun, answer } = collected();
+      scene = await Scene.start(answer, { inSession: true });
+      scene.client(post(4, 'bo'));
+      await until(() => begun.length === 1);
+      begun[0]?.writeHead(401).end();
+      await until(() => begun.length === 2);
+      check();
+      check(100);
+      expect(scene.ends).toMatchObject([{ outcome: 'idle' }]);
+    });
+
+    it('tells of an API that answers a repeated request with nonsense', async () => {
+      let answers = ['HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n', 'nonsense\r\n\r\n'];
+      const api = createTcpServer((socket) => {
+        socket.on('data', () => {
+          socket.write(answers[0] ?? '');
+          answers = answers.slice(1);
+        });
+      });
+      scene = await Scene.start(api, { inSession: true });
+      scene.client(GET);
+      await until(() => scene.ends.length > 0);
+      expect(scene.ends).toMatchObject([{ outcome: 'invalid_response' }]);
+    });
+
+    it('passes a refusal on while it is still coming', async () => {
+      const { begun, answer } = collected();
+      scene = await Scene.start(answer, { inSession: true });
+      scene.token.another = Promise.resolve(false);
+      const client = scene.client(GET);
+      await until(() => begun.length > 0);
+      begun[0]?.writeHead(401).write('half');
+      await until(() => client.received().includes('half'));
+      begun[0]?.end('whole');
+      await until(() => client.received().includes('whole'));
+      expect(scene.refusals).toEqual([]);
     });
 
     it('passes the refusal on when there is no other token', async () => {

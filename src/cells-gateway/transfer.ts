@@ -239,13 +239,7 @@ export class Transfer {
 
   /** Whether the Cells API closed a kept connection just when it was used: no byte came back, so nothing was served. */
   #mayBeSentAgain(failed: ClientRequest): boolean {
-    return (
-      !this.#resent &&
-      !this.#hasBody &&
-      IDEMPOTENT.has(failed.method) &&
-      this.#answer === undefined &&
-      this.terms.connections.wasDead(failed)
-    );
+    return !this.#hasBody && IDEMPOTENT.has(failed.method) && this.terms.connections.wasDead(failed);
   }
 
   /** Passes on interim responses (RFC 9110 §15.2) that Node can send. `100 Continue` is only for the gateway. */
@@ -313,6 +307,8 @@ export class Transfer {
       const headers = responseHeaders({ statusCode, rawHeaders, httpVersion }, requestId, this.terms.upstream.origin);
       response.writeHead(statusCode, statusMessage, headers);
     } catch (error) {
+      // Node keeps a text that it refused, and would refuse it again in our own answer.
+      response.statusMessage = '';
       this.fail(failureOf(error));
       return;
     }
