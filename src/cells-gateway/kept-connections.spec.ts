@@ -42,7 +42,8 @@ describe('Kept connections', () => {
     request.once('response', (response) => {
       status = response.resume().statusCode;
     });
-    await once(request.end(), 'close');
+    // Closes after an error as well.
+    await new Promise((resolve) => request.once('close', resolve).end());
     return { reused: request.reusedSocket, status };
   }
 
@@ -99,6 +100,36 @@ describe('Kept connections', () => {
       new ClientRequest({ agent: kept, path }).on('error', () => undefined).end();
     }
     expect((await get()).status).toBe(200);
+  });
+
+  it.each<[string, number, RequestListener, boolean]>([
+    ['when a kept one broke without a byte', 1, ({ socket }) => socket.destroy(), true],
+    ['not when a byte had come', 1, ({ socket }) => socket.end('H'), false],
+    ['not when it was new', 0, ({ socket }) => socket.destroy(), false],
+  ])('were dead %s', async (_when, before, fails, dead) => {
+    for (let nth = 0; nth < before; nth += 1) await get();
+    answer = fails;
+    const failed = open();
+    await get(failed);
+    expect(kept.wasDead(failed)).toBe(dead);
+  });
+
+  it('were not dead for a request that never had one', () => {
+    const [, , waiting] = [open(), open(), open()];
+    waiting.destroy();
+    expect(kept.wasDead(waiting)).toBe(false);
+  });
+
+  it.each([
+    ['timeout=10', 9000],
+    ['timeout=16', 15_000],
+    ['timeout=60', 15_000],
+    ['max=5', 15_000],
+  ])('are kept as long as the server says, but no longer than set: %s', async (keepAlive, keptMs) => {
+    answer = (_request, response) => response.setHeader('Keep-Alive', keepAlive).end('ok');
+    const request = open();
+    await get(request);
+    expect(request.socket?.timeout).toBe(keptMs);
   });
 
   it('end when they are unused for too long', async () => {

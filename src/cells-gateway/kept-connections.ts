@@ -41,8 +41,8 @@ export class KeptConnections extends Agent {
   }
 
   /** Whether a failed request was on a kept connection that then did not receive a single byte. */
-  wasDead({ reusedSocket, socket }: ClientRequest): boolean {
-    return reusedSocket && socket !== null && socket.bytesRead === this.#bytesRead.get(socket);
+  wasDead({ socket }: ClientRequest): boolean {
+    return socket !== null && socket.bytesRead === this.#bytesRead.get(socket);
   }
 
   override destroy(): void {
