@@ -102,7 +102,7 @@ describe('A forward proxy', () => {
   ])('that %s is told of as such', async (what, url, outcome, status) => {
     if (what === 'does not connect') proxy.refuseWith = 503;
     proxy.silent = what === 'does not answer';
-    const service = await start(url(), { UPSTREAM_CONNECT_TIMEOUT_MS: '300' });
+    const service = await start(url(), { UPSTREAM_CONNECT_TIMEOUT_MS: proxy.silent ? '300' : '8000' });
 
     expect(await statuses(service)).toEqual([status, status]);
     expect(await outcomes(service)).toEqual([outcome, outcome]);
