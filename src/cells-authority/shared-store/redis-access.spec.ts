@@ -83,6 +83,39 @@ describe('RedisAccess', () => {
     expect(answered).toHaveBeenCalledWith(undefined);
   });
 
+  it('spends patience on a missing answer and not on a refusal, while it waits for another instance', async () => {
+    const patience = access.newPatience();
+    const refused = (): Promise<string> => Promise.reject(new RedisRefusal());
+    expect(await access.askFreely('lock', patience, refused)).toBeUndefined();
+    expect(patience.leftMs).toBe(50);
+    const asked = access.askFreely<string>('lock', patience, never);
+    await pass(50);
+    expect(await asked).toBeUndefined();
+    expect(patience.leftMs).toBe(0);
+    expect(outcomes()).toEqual(['refused', 'no_answer', 'unavailable']);
+  });
+
+  it('reports that a connection is there, once', () => {
+    access.signal('ready');
+    access.signal('ready');
+    expect(events).toEqual([{ type: 'shared_store', operation: 'connection', outcome: 'available' }]);
+  });
+
+  it('goes without a command when it has never been connected, or is closed', async () => {
+    const unconnected = new RedisAccess(
+      () => now,
+      (event) => events.push(event),
+    );
+    const command = jest.fn((): Promise<string> => never());
+    unconnected.send('write', command);
+    expect(await unconnected.ask('read', unconnected.newPatience(), command)).toBeUndefined();
+    await access.close();
+    access.send('write', command);
+    expect(await access.ask('read', access.newPatience(), command)).toBeUndefined();
+    expect(command).not.toHaveBeenCalled();
+    expect(outcomes()).toEqual(['bypassed', 'bypassed', 'bypassed', 'bypassed']);
+  });
+
   it('asks after half a second, and then less and less often, whether Redis is back', async () => {
     const asked = access.ask('read', access.newPatience(), never);
     await pass(50);

@@ -70,6 +70,20 @@ describeWithRedis('The forwards of one pair, for all instances', () => {
     expect(await next).toMatchObject({ refusals: 1 });
   });
 
+  it('count under the secret with the most refusals while secrets rotate', async () => {
+    const other = 'the-secret-of-the-shared-store-0002';
+    await refuse(2);
+    expect(await forward(60_000, [other, CACHE_SECRET]).admit(4)).toMatchObject({ refusals: 2 });
+    expect(await forward(60_000, [CACHE_SECRET, other]).admit(4)).toMatchObject({ refusals: 2 });
+  });
+
+  it('set no hold of less than a millisecond', async () => {
+    const one = forward();
+    await one.admit(4);
+    one.refused('pair', REFUSAL, 0.5);
+    expect(await key('hold')).toBe('');
+  });
+
   it('are held after 4 refusals until the first of them no longer counts', async () => {
     await refuse(4);
     expect(await forward().admit(4)).toMatchObject({ of: 'pair', answer: undefined });

@@ -4,8 +4,9 @@ import { describeWithRedis, RedisServer } from '../../../test/support/redis-serv
 import { type AuthorityEvent } from '../authority-observer.js';
 import { IssuedToken } from '../authorization-server/issued-token.js';
 import { completeOptions } from '../cells-authority.options.js';
+import { invalidRequest } from '../errors/oauth-errors.js';
 import { type GuessSubject } from '../token-cache/guess-limits.js';
-import { type RedisAccess } from './redis-access.js';
+import { RedisAccess } from './redis-access.js';
 import { SharedKeys } from './shared-keys.js';
 import { RedisSharedStore, type SharedRequest } from './shared-store.js';
 import { SharedToken } from './shared-token.js';
@@ -83,6 +84,7 @@ describeWithRedis('The shared store', () => {
       expect(await flight().obtain('first')).toBe('first own 0');
       expect(await flight().obtain('second')).toBe('first found 0');
       expect(told(await flight().find(ANY))).toBe('first found 0');
+      expect(outcomes('write')).toEqual(['done', 'done']);
       for (const request of [
         { ...REQUEST, scope: '' },
         { ...REQUEST, scope: 'cells' },
@@ -147,6 +149,13 @@ describeWithRedis('The shared store', () => {
         (key) => redis.command('SET', key, new SharedKeys(SECRET).seal('x', key, 'secret'), 'PX', '60000'),
       ],
       [
+        'a text that begins with something else',
+        (key) => {
+          const text = `x1 ${tokenNamed('first').text}`;
+          return redis.command('SET', key, new SharedKeys(SECRET).seal(text, key, 'secret'), 'PX', '60000');
+        },
+      ],
+      [
         'a text that is no token response',
         (key) => redis.command('SET', key, new SharedKeys(SECRET).seal('1 {}', key, 'secret'), 'PX', '60000'),
       ],
@@ -194,6 +203,19 @@ describeWithRedis('The shared store', () => {
       await allDone(access);
       expect(told(await flight(OTHER_SECRET).find(ANY))).toBe('first found 0');
       expect(told(await flight('another secret').find(ANY))).toBe('none');
+    });
+
+    it('knows the age of what it has sealed anew, by both clocks', async () => {
+      await flight().obtain('first');
+      const [key = ''] = await keysLike('ca:token:*');
+      await redis.command('PEXPIRE', key, '3400000');
+      expect(told(await flight(`${OTHER_SECRET},${SECRET}`).find(ANY))).toBe('first found 200');
+      await allDone(access);
+      await redis.command('DEL', key);
+      expect(told(await flight(OTHER_SECRET).find(ANY))).toBe('first found 200');
+      const [anew = ''] = await keysLike('ca:token:*');
+      await redis.command('PEXPIRE', anew, '3600000');
+      expect(told(await flight(OTHER_SECRET).find(ANY))).toBe('first found 200');
     });
 
     it('forgets a token, wherever it is kept, and leaves no trace of an unknown one', async () => {
@@ -259,7 +281,7 @@ describeWithRedis('The shared store', () => {
 
     it('holds the lock for as long as the fetch takes, and no longer', async () => {
       let end = (): void => undefined;
-      const slow = flight(SECRET, REQUEST, 8000).fetch(async () => {
+      const slow = flight(SECRET, REQUEST, 4000).fetch(async () => {
         await new Promise<void>((resolve) => {
           end = resolve;
         });
@@ -267,10 +289,10 @@ describeWithRedis('The shared store', () => {
       });
       const life = async () => Number(await redis.command('PTTL', lockKey));
       while ((await life()) < 0) await allDone(access);
-      expect(await life()).toBeLessThanOrEqual(2000);
-      await redis.command('PEXPIRE', lockKey, '1500');
-      while ((await life()) <= 1500) await delay(10);
-      expect(await life()).toBeLessThanOrEqual(2000);
+      expect(await life()).toBeLessThanOrEqual(1000);
+      await redis.command('PEXPIRE', lockKey, '800');
+      while ((await life()) <= 800) await delay(10);
+      expect(await life()).toBeLessThanOrEqual(1000);
       end();
       expect(await slow).toBe('slow own 0');
       expect(await keysLike('ca:lock:*')).toEqual([]);
@@ -362,6 +384,7 @@ describeWithRedis('The shared store', () => {
       counter(`${OTHER_SECRET},${SECRET}`).countGuess([of('a')]);
       expect(await failures([of('a')], `${OTHER_SECRET},${SECRET}`)).toEqual([2]);
       expect(await failures([of('a')], OTHER_SECRET)).toEqual([1]);
+      expect(await failures([of('a')], `${SECRET},${OTHER_SECRET}`)).toEqual([2]);
     });
   });
 
@@ -372,8 +395,10 @@ describeWithRedis('The shared store', () => {
       expect([await sessions.find('token'), await sessions.find('other')]).toEqual(['text', undefined]);
       expect(Number(await redis.command('PTTL', (await keysLike('ca:session:*'))[0] ?? ''))).toBeGreaterThan(50_000);
       expect(outcomes('read')).toEqual(['hit', 'miss']);
+      expect(outcomes('write')).toEqual(['done']);
       sessions.forget('token');
       expect(await sessions.find('token')).toBeUndefined();
+      expect(outcomes('delete')).toEqual(['done']);
     });
 
     it('seals it anew under the first secret, and forgets it under all', async () => {
@@ -403,6 +428,66 @@ describeWithRedis('The shared store', () => {
       expect(await storeWith().sessions.find('token')).toBeUndefined();
       bypassed.mockRestore();
     });
+  });
+
+  it('holds one pair and not another', async () => {
+    const other = { ...REQUEST, credentials: { clientId: 'other', clientSecret: 'secret' } };
+    const forward = (request: SharedRequest) => storeWith().open(request, performance.now() + 8000).forward;
+    const refusedForward = forward(REQUEST);
+    expect(await refusedForward.admit(4)).toMatchObject({ refusals: 0 });
+    refusedForward.refused('pair', invalidRequest('refused'), 60_000);
+    await allDone(access);
+    expect(await forward(REQUEST).admit(4)).toMatchObject({ of: 'pair', answer: { description: 'refused' } });
+    expect(await forward(other).admit(4)).toMatchObject({ refusals: 0 });
+  });
+
+  it('reports each operation that it goes without, by its name', async () => {
+    const told: string[] = [];
+    const none = new RedisAccess(
+      () => performance.now(),
+      (event) => event.type === 'shared_store' && told.push(`${event.operation} ${event.outcome}`),
+    );
+    const during = async (act: (store: RedisSharedStore) => unknown) => {
+      told.length = 0;
+      const clock = () => performance.now();
+      await act(new RedisSharedStore(none, SECRET, completeOptions({}), clock, Date.now));
+      return [...told];
+    };
+    const deadline = performance.now() + 8000;
+    const forward = (store: RedisSharedStore) => store.open(REQUEST, deadline).forward;
+    const subject: GuessSubject = { network: 'a', ofClient: false, limit: 10, key: 'a' };
+
+    expect(await during(({ sessions }) => sessions.find('token'))).toEqual(['read bypassed']);
+    expect(
+      await during(({ sessions }) => {
+        sessions.keep('token', 'text', 1000);
+      }),
+    ).toEqual(['write bypassed']);
+    expect(
+      await during(({ sessions }) => {
+        sessions.forget('token');
+      }),
+    ).toEqual(['delete bypassed']);
+    expect(
+      await during((store) => {
+        store.forget('token');
+      }),
+    ).toEqual(['read bypassed']);
+    expect(await during((store) => store.compareSecrets())).toEqual(['read bypassed']);
+    const fetch = () => Promise.resolve(tokenNamed('first'));
+    expect(await during((store) => store.open(REQUEST, deadline).tokens.obtain(ANY, fetch, deadline))).toEqual([
+      'read bypassed',
+      'lock bypassed',
+      'write bypassed',
+      'write bypassed',
+    ]);
+    expect(await during((store) => store.open(REQUEST, deadline).readGuesses([subject]))).toEqual(['count bypassed']);
+    expect(await during((store) => forward(store).admit(4))).toEqual(['count bypassed']);
+    expect(
+      await during((store) => {
+        forward(store).release();
+      }),
+    ).toEqual(['count bypassed']);
   });
 
   describe('of markers of the secrets', () => {
