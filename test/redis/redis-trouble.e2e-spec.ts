@@ -40,7 +40,7 @@ async function reasonOf(
       .flatMap((event) => (event.type === 'shared_store' && event.reason !== undefined ? [event.reason] : []))
       .find(isSuch);
   try {
-    await until(() => reason() !== undefined);
+    await until(() => reason() !== undefined && instance.store.state === reason());
     expect(JSON.stringify(instance.events)).not.toContain('hidden');
     expect(instance.store.available).toBe(false);
     return reason();
