@@ -57,6 +57,14 @@ describe('A response that is complete before the request', () => {
 
   const events = () => new Promise((resolve) => setImmediate(resolve));
   const outcome = () => ({ ended: response.writableEnded, closes: closes.mock.calls.length > 0 });
+  /** Ends, and closes the connection, when this time has passed, and not a millisecond before. */
+  function endsAfter(ms: number): void {
+    jest.advanceTimersByTime(ms - 1);
+    expect(outcome()).toEqual({ ended: false, closes: false });
+    jest.advanceTimersByTime(1);
+    expect(outcome()).toEqual({ ended: true, closes: true });
+    expect(jest.getTimerCount()).toBe(0);
+  }
   async function arrives(): Promise<void> {
     request.complete = true;
     request.push(null);
@@ -94,11 +102,7 @@ describe('A response that is complete before the request', () => {
     jest.advanceTimersByTime(900);
     request.push('more');
     await events();
-    jest.advanceTimersByTime(999);
-    expect(outcome()).toEqual({ ended: false, closes: false });
-    jest.advanceTimersByTime(1);
-    expect(outcome()).toEqual({ ended: true, closes: true });
-    expect(jest.getTimerCount()).toBe(0);
+    endsAfter(1000);
   });
 
   it('ends after five seconds when the request goes on and on', async () => {
@@ -109,11 +113,7 @@ describe('A response that is complete before the request', () => {
       request.push('more');
       await events();
     }
-    jest.advanceTimersByTime(499);
-    expect(outcome()).toEqual({ ended: false, closes: false });
-    jest.advanceTimersByTime(1);
-    expect(outcome()).toEqual({ ended: true, closes: true });
-    expect(jest.getTimerCount()).toBe(0);
+    endsAfter(500);
   });
 
   it('ends when the client is gone', async () => {

@@ -161,6 +161,17 @@ describe('A transfer', () => {
     while (!condition() && !over) await delay(1);
   }
 
+  /** A transfer whose request the API has seen; `answer` is the API's, which has not begun. */
+  async function underway(text = GET, settings: { tls?: boolean } = {}) {
+    const { begun, answer } = collected();
+    scene = await Scene.start(answer, settings);
+    const client = scene.client(text, settings);
+    await until(() => begun.length > 0);
+    const [first] = begun;
+    if (!first) throw new Error('The API has not seen the request.');
+    return { ...client, answer: first };
+  }
+
   beforeEach(() => {
     over = false;
     jest.useFakeTimers({
@@ -185,24 +196,18 @@ describe('A transfer', () => {
 
   describe('and time:', () => {
     it('tells how long the headers of the answer took, and the whole', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer);
-      const client = scene.client(GET);
-      await until(() => begun.length > 0);
+      const { answer, ...client } = await underway();
       jest.advanceTimersByTime(30);
-      begun[0]?.flushHeaders();
+      answer.flushHeaders();
       await until(() => client.received().includes('\r\n\r\n'));
       jest.advanceTimersByTime(20);
-      begun[0]?.end('ok');
+      answer.end('ok');
       await until(() => scene.ends.length > 0);
       expect(scene.ends).toEqual([{ outcome: 'passed', cut: false, headersMs: 30, wholeMs: 50 }]);
     });
 
     it('ends when the answer has not begun for too long after the request was sent', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer);
-      const { socket } = scene.client(post(4, 'bo'));
-      await until(() => begun.length > 0);
+      const { socket } = await underway(post(4, 'bo'));
       check(50);
       socket.write('dy');
       await until(() => scene.transfers[0]?.bytesUp === 4);
@@ -230,15 +235,12 @@ describe('A transfer', () => {
     });
 
     it('breaks off when nothing of the answer has moved for too long, but not because the answer took long', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer);
-      const client = scene.client(GET);
-      await until(() => begun.length > 0);
+      const { answer, ...client } = await underway();
       check(900);
-      begun[0]?.flushHeaders();
+      answer.flushHeaders();
       await until(() => client.received().includes('\r\n\r\n'));
       check(99);
-      begun[0]?.write('a');
+      answer.write('a');
       await until(() => client.received().includes('a\r\n'));
       check(99);
       check(99);
@@ -259,11 +261,8 @@ describe('A transfer', () => {
     });
 
     it('breaks off over TLS as well', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer, { tls: true });
-      const client = scene.client(GET, { tls: true });
-      await until(() => begun.length > 0);
-      begun[0]?.flushHeaders();
+      const { answer, ...client } = await underway(GET, { tls: true });
+      answer.flushHeaders();
       await until(() => client.received().includes('\r\n\r\n'));
       check(100);
       expect(scene.ends).toMatchObject([{ outcome: 'idle', cut: true }]);
@@ -271,13 +270,10 @@ describe('A transfer', () => {
     });
 
     it('ends once', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer);
-      scene.client(GET);
-      await until(() => begun.length > 0);
+      const { answer } = await underway();
       for (const failure of [STOPPING, tooLarge(1)]) scene.transfers[0]?.fail(failure);
       check(10_000);
-      await until(() => begun[0]?.closed === true);
+      await until(() => answer.closed);
       expect(scene.ends).toMatchObject([{ outcome: 'stopping' }]);
       expect(scene.refusals).toEqual([STOPPING]);
     });
@@ -333,13 +329,10 @@ describe('A transfer', () => {
 
   describe('passes on', () => {
     it('the headers of an answer before its body', async () => {
-      const { begun, answer } = collected();
-      scene = await Scene.start(answer);
-      const client = scene.client(GET);
-      await until(() => begun.length > 0);
-      begun[0]?.setHeader('Content-Length', 4).flushHeaders();
+      const { answer, ...client } = await underway();
+      answer.setHeader('Content-Length', 4).flushHeaders();
       await until(() => client.received().endsWith('\r\n\r\n'));
-      begun[0]?.end('body');
+      answer.end('body');
       await until(() => client.received().endsWith('\r\n\r\nbody'));
     });
 
