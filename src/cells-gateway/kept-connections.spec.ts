@@ -133,6 +133,30 @@ describe('Kept connections', () => {
     expect(request.socket?.timeout).toBe(keptMs);
   });
 
+  it('that break leave the unused ones alone', async () => {
+    answer = () => undefined;
+    const broken = get();
+    await once(server, 'request');
+    answer = (_request, response) => response.end('ok');
+    await get();
+    accepted[0]?.destroy();
+    await broken;
+    expect(kept.numbers).toEqual({ connections: 1, idle: 1, waiting: 0 });
+  });
+
+  it('that the server has closed are forgotten, and the others stay', async () => {
+    const requests = [open(), open()];
+    await Promise.all(requests.map((request) => get(request)));
+    expect(kept.numbers).toEqual({ connections: 2, idle: 2, waiting: 0 });
+
+    const closed = requests.map(({ socket }) => socket).find((socket) => socket?.localPort === accepted[0]?.remotePort);
+    accepted[0]?.end();
+    await new Promise((resolve) => closed?.once('close', resolve));
+    expect(kept.numbers).toEqual({ connections: 1, idle: 1, waiting: 0 });
+    expect((await get()).reused).toBe(true);
+    expect(accepted).toHaveLength(2);
+  });
+
   it('end when they are unused for too long', async () => {
     kept = keep(50);
     await get();
