@@ -164,6 +164,24 @@ describe('Kept connections', () => {
     expect((await get()).reused).toBe(false);
   });
 
+  it('do not end while they are used, however long the answer takes', async () => {
+    let finish = (): void => undefined;
+    answer = (_request, response) => (finish = () => response.end('ok'));
+    const request = open();
+    const got = get(request);
+    await once(server, 'request');
+    request.socket?.emit('timeout');
+    finish();
+    expect((await got).status).toBe(200);
+  });
+
+  it('are not kept when they have ended', async () => {
+    const request = open();
+    request.once('response', () => request.socket?.end());
+    await get(request);
+    expect(kept.numbers.idle).toBe(0);
+  });
+
   it('end a second before the server says it would end them', async () => {
     answer = (_request, response) => response.setHeader('Keep-Alive', 'timeout=1').end('ok');
     await get();

@@ -28,8 +28,7 @@ export class KeptConnections extends Agent {
 
   /** Open connections, how many of them are unused, and requests waiting for one. */
   get numbers(): { readonly connections: number; readonly idle: number; readonly waiting: number } {
-    const waiting = this.#waiting.length === 0 ? 0 : this.#stillWaiting.length;
-    return { connections: this.#connections.size, idle: this.#idle.length, waiting };
+    return { connections: this.#connections.size, idle: this.#idle.length, waiting: this.#stillWaiting.length };
   }
 
   /** Called by Node's client for every request; must give it a connection with `onSocket`. */
