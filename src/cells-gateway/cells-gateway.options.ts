@@ -23,7 +23,7 @@ export interface CellsGatewayOptions {
   /** The id of a request in answers and logs. */
   readonly requestId: (request: { readonly headers: NodeJS.Dict<string | string[]> }) => string;
   /** A client's failures count against this address; `undefined` when its connection is gone. */
-  readonly clientAddress: (request: IncomingMessage) => string | undefined;
+  readonly clientAddress: (request: IncomingMessage) => string;
   readonly observer: GatewayObserver;
 }
 

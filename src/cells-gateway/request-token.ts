@@ -6,7 +6,7 @@ export interface RequestTokenTerms {
   readonly authority: CellsAuthorityService;
   readonly sessions: TokenSessions;
   /** A client's failures count against this address. */
-  readonly clientAddress: (request: IncomingMessage) => string | undefined;
+  readonly clientAddress: (request: IncomingMessage) => string;
   readonly report: (action: GatewayTokenAction) => void;
 }
 
@@ -33,7 +33,7 @@ export class RequestToken {
     return this.#session !== undefined;
   }
 
-  get #clientAddress(): string | undefined {
+  get #clientAddress(): string {
     return this.terms.clientAddress(this.request);
   }
 

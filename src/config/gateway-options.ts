@@ -26,9 +26,9 @@ export function gatewayOptions(environment: Environment, observer: GatewayObserv
   };
 }
 
-/** Finds a client's address in the same way as Fastify does for token requests. */
-function clientAddresses(trustedProxies: string | undefined): (request: IncomingMessage) => string | undefined {
-  if (trustedProxies === undefined) return ({ socket }) => socket.remoteAddress;
+/** Finds a client's address in the same way as Fastify does for token requests. It is gone with the connection. */
+function clientAddresses(trustedProxies: string | undefined): (request: IncomingMessage) => string {
+  if (trustedProxies === undefined) return ({ socket }) => socket.remoteAddress ?? 'unknown';
   const trusted = compile(listOf(trustedProxies));
-  return (request) => proxyAddresses(request, trusted).at(-1);
+  return (request) => proxyAddresses(request, trusted).at(-1) ?? 'unknown';
 }

@@ -30,7 +30,7 @@ export class TestGateway {
       caFile: undefined,
       ownHeaders: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
       requestId: () => 'request-1',
-      clientAddress: () => undefined,
+      clientAddress: () => '127.0.0.1',
       observer: (event) => {
         if (event.type === 'request_ended') this.ended.push(event);
       },

@@ -8,6 +8,7 @@ export interface HttpRequest {
   readonly headers: IncomingHttpHeaders;
   /** Parsed by the host, or plain text where the host leaves parsing to us. */
   readonly body?: unknown;
+  /** The client's address. Requests without one share one in the limits for guessing. */
   readonly ip?: string;
   /** Fastify's request id. */
   readonly id?: unknown;

@@ -14,6 +14,8 @@ interface Sent {
   readonly authorization?: string;
   readonly headers?: Record<string, string>;
   readonly rawHeaders?: string[];
+  /** Whether the client has reset its connection. */
+  readonly gone?: boolean;
 }
 
 function readerOf(sent: Sent, queryCredentials: 'allow' | 'deny' = 'allow'): TokenRequestReader {
@@ -28,7 +30,7 @@ function readerOf(sent: Sent, queryCredentials: 'allow' | 'deny' = 'allow'): Tok
       ...sent.headers,
     },
     rawHeaders: sent.rawHeaders,
-    ip: '192.0.2.1',
+    ...(sent.gone === true ? {} : { ip: '192.0.2.1' }),
   };
   return new TokenRequestReader(request, queryCredentials);
 }
@@ -209,6 +211,10 @@ describe('TokenRequestReader', () => {
 
   it('hands on the address of the client', () => {
     expect(read({ body: PAIR }).clientAddress).toBe('192.0.2.1');
+  });
+
+  it('gives clients whose address is gone with their connection one in common', () => {
+    expect(read({ body: PAIR, gone: true }).clientAddress).toBe('unknown');
   });
 
   it.each<[string | undefined, boolean, number]>([

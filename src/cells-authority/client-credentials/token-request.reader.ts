@@ -49,7 +49,8 @@ export class TokenRequestReader {
       grantType: query.grantType ?? parameters.grantType,
       scope: query.scope ?? parameters.scope,
       wish: readFreshnessWish(headers['cache-control']),
-      clientAddress: ip,
+      // A client that has reset its connection has no address any more. Its failures count as well.
+      clientAddress: ip ?? 'unknown',
     };
   }
 
