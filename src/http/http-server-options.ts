@@ -68,6 +68,8 @@ export function httpServerOptions(
       };
       const listener = withWholeUrls(oneAtATime(wellFramed(gatewayFirst(gateway, answerExpected), refuse)));
       const server = create(listener).on('checkContinue', listener).on('checkExpectation', listener);
+      // Node would leave out of `headers` what comes after the 1,000th field. All fields together have a limit anyway.
+      server.maxHeadersCount = 0;
       hideQueries(server);
       limitConnections(server);
       destroyStuckConnections(server, (socket) => gateway()?.carries(socket) === true);

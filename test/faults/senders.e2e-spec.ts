@@ -79,6 +79,11 @@ describe('Lengths and hosts that contradict each other', () => {
     ['a coding before the chunks', `${HEAD}Transfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n`],
     ['chunks twice', `${HEAD}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
     ['two hosts', `${HEAD}host: b\r\nContent-Length: 5\r\n\r\n12345`],
+    ['two hosts, 1,100 fields apart', `${HEAD}${'a:\r\n'.repeat(1100)}Host: b\r\nContent-Length: 5\r\n\r\n12345`],
+    [
+      'a coding before the chunks, after 1,100 fields',
+      `${HEAD}${'a:\r\n'.repeat(1100)}Transfer-Encoding: foo, chunked\r\n\r\n0\r\n\r\n`,
+    ],
     ['no host', `POST ${PATH} HTTP/1.1\r\nContent-Length: 5\r\n\r\n12345`],
     ['a line folded into the next', `${HEAD}Content-Length:\r\n 5\r\nX: y\r\n z\r\n\r\n12345`],
   ])('%s: 400, and nothing after it is read as a request', async (_, bytes) => {
