@@ -75,6 +75,9 @@ describe('IssuedToken', () => {
     '"a"',
     '{"access_token":"t"}',
     '{"access_token":"","token_type":"b"}',
+    '{"access_token":"t\\r\\nX-Evil: 1","token_type":"b"}',
+    '{"access_token":"\\u007f","token_type":"b"}',
+    '{"access_token":"é","token_type":"b"}',
     '{"access_token":1,"token_type":"b"}',
   ])('is not made of %p', (text) => {
     expect(IssuedToken.parse(text)).toBeUndefined();

@@ -22,7 +22,7 @@ export class IssuedToken {
     const response = parseObject(text);
     if (response === undefined) return undefined;
     const { access_token: accessToken, token_type: tokenType, expires_in: expiresIn } = response;
-    if (!isNonEmptyString(accessToken) || !isNonEmptyString(tokenType)) return undefined;
+    if (!isAccessToken(accessToken) || !isNonEmptyString(tokenType)) return undefined;
     const members = locateMembers(text, 'expires_in');
     const [member] = members;
     const seconds = toSeconds(expiresIn);
@@ -66,6 +66,11 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** RFC 6749 appendix A.12. Any other could not be sent in a header. */
+function isAccessToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value);
 }
 
 function isNonEmptyString(value: unknown): value is string {
