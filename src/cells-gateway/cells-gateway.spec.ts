@@ -274,15 +274,6 @@ describe('CellsGateway', () => {
       'Nothing but 100-continue can be expected',
     ],
     [
-      'an unknown coding',
-      'POST /v3.0/cells/a',
-      ['Transfer-Encoding: gzip, chunked'],
-      501,
-      'not_implemented',
-      'http_request_error',
-      'A body can be chunked, but not coded otherwise',
-    ],
-    [
       'a body that is too large',
       'POST /v3.0/cells/a',
       [`Content-Length: ${TOO_LARGE}`],

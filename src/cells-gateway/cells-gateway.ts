@@ -15,7 +15,6 @@ import {
   TOO_MANY_WAITING,
   tooLarge,
   UNKNOWN_EXPECTATION,
-  UNKNOWN_TRANSFER_CODING,
 } from './gateway-failure.js';
 import { type GatewayEvent, type GatewayNumbers } from './gateway-observer.js';
 import { GatewaySpans } from './gateway-spans.js';
@@ -160,7 +159,6 @@ export class CellsGateway implements OnApplicationShutdown {
       if (others.length > 0 || !ONE_BEARER.test(authorization)) return NOT_A_BEARER;
     }
     if (expectsUnknown(request)) return UNKNOWN_EXPECTATION;
-    if (framing.kind === 'unknown') return UNKNOWN_TRANSFER_CODING;
     if (framing.kind === 'length' && framing.length > this.#terms.maxBodyBytes) return this.#terms.tooLarge;
     return this.#terms.connections.full ? TOO_MANY_WAITING : undefined;
   }

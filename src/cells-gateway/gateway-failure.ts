@@ -9,7 +9,6 @@ export type GatewayOutcome =
   | 'unauthorized'
   | 'expectation_failed'
   | 'too_large'
-  | 'not_implemented'
   | 'too_many_waiting'
   | 'stopping'
   | 'connect_failed'
@@ -76,14 +75,6 @@ export const UNKNOWN_EXPECTATION: GatewayFailure = {
   proxyError: 'http_request_error',
 };
 
-export const UNKNOWN_TRANSFER_CODING: GatewayFailure = {
-  outcome: 'not_implemented',
-  status: 501,
-  error: 'invalid_request',
-  description: 'A body can be chunked, but not coded otherwise',
-  proxyError: 'http_request_error',
-};
-
 export const TOO_MANY_WAITING: GatewayFailure = {
   outcome: 'too_many_waiting',
   status: 503,
@@ -111,6 +102,11 @@ export const RESPONSE_TIMEOUT: GatewayFailure = timeout(
   'timeout',
   'http_response_timeout',
   'The Cells API did not answer in time',
+);
+export const INVALID_RESPONSE: GatewayFailure = badGateway(
+  'invalid_response',
+  'http_protocol_error',
+  'The Cells API gave an answer that is no HTTP',
 );
 export const IDLE_TIMEOUT: GatewayFailure = timeout('idle', 'connection_read_timeout', 'Nothing moved for too long');
 
@@ -148,7 +144,7 @@ export function failureOf(error: unknown): GatewayFailure {
     case 'proxy_refused':
       return badGateway(kind, 'destination_unavailable', 'The proxy does not connect to the Cells API');
     case 'invalid_response':
-      return badGateway(kind, 'http_protocol_error', 'The Cells API gave an answer that is no HTTP');
+      return INVALID_RESPONSE;
     default:
       return badGateway('connection_lost', 'connection_terminated', 'The Cells API broke the connection');
   }

@@ -2,16 +2,11 @@ import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } f
 
 /** How the body of a request is delimited (RFC 9112 §6). */
 export type BodyFraming =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'length'; readonly length: number }
-  | { readonly kind: 'chunked' }
-  /** In a transfer coding that this service cannot decode. */
-  | { readonly kind: 'unknown' };
+  { readonly kind: 'none' } | { readonly kind: 'length'; readonly length: number } | { readonly kind: 'chunked' };
 
-/** Node has already refused contradictions: two lengths, or both a length and chunks. */
+/** Contradictions (two lengths, or both a length and chunks) and other transfer codings have already been refused. */
 export function bodyFraming(headers: IncomingHttpHeaders): BodyFraming {
-  const coding = headers['transfer-encoding'];
-  if (coding !== undefined) return { kind: coding.toLowerCase() === 'chunked' ? 'chunked' : 'unknown' };
+  if (headers['transfer-encoding'] !== undefined) return { kind: 'chunked' };
   const length = headers['content-length'];
   return length === undefined ? { kind: 'none' } : { kind: 'length', length: Number(length) };
 }

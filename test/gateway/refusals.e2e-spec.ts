@@ -131,12 +131,6 @@ describe('What the gateway refuses', () => {
     expect(ending).toBe('FIN');
   });
 
-  it.each(['gzip, chunked', 'chunked, chunked'])('a body with the transfer coding %s is refused', async (coding) => {
-    const { text } = await ask(`PUT ${PATH} HTTP/1.1`, `Transfer-Encoding: ${coding}\r\n\r\n0\r\n\r\n`);
-    expect(text).toMatch(/^HTTP\/1\.1 (?:501|400) /);
-    expect(upstream.received).toBe('');
-  });
-
   it('a length and chunks at once never get through', async () => {
     const { text } = await rawRequest(
       gateway.port,
