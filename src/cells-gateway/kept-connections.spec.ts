@@ -164,15 +164,18 @@ describe('Kept connections', () => {
     expect((await get()).reused).toBe(false);
   });
 
-  it('do not end while they are used, however long the answer takes', async () => {
+  it('do not end while they are used, however long the answer takes, but when they are unused again', async () => {
     let finish = (): void => undefined;
     answer = (_request, response) => (finish = () => response.end('ok'));
     const request = open();
     const got = get(request);
     await once(server, 'request');
-    request.socket?.emit('timeout');
+    const { socket } = request;
+    socket?.emit('timeout');
     finish();
     expect((await got).status).toBe(200);
+    socket?.emit('timeout');
+    expect(socket?.destroyed).toBe(true);
   });
 
   it('are not kept when they have ended', async () => {

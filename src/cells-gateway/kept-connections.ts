@@ -72,7 +72,8 @@ export class KeptConnections extends Agent {
     });
     // Nothing else listens while it is idle; the error closes it.
     socket.on('error', () => undefined);
-    socket.setTimeout(this.settings.keepAliveMs, () => {
+    socket.setTimeout(this.settings.keepAliveMs);
+    socket.on('timeout', () => {
       if (this.#idle.includes(socket)) socket.destroy();
     });
     request.once('response', (answer) => {

@@ -360,6 +360,50 @@ describe('A transfer', () => {
       expect(scene.ends.at(-1)).toMatchObject({ outcome: 'passed', cut: false });
     });
 
+    it('no switch of protocols', async () => {
+      const api = createTcpServer((socket) => {
+        socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
+      });
+      scene = await Scene.start(api);
+      scene.client(GET);
+      await until(() => scene.ends.length > 0);
+      expect(scene.ends).toMatchObject([{ outcome: 'invalid_response' }]);
+      await until(() => scene.apiSockets[0]?.closed === true);
+    });
+
+    it('no hint that Node would take for ever to check', async () => {
+      const link = `<x>${';a=b'.repeat(60)}"`;
+      const api = createTcpServer((socket) => {
+        socket.once('data', () =>
+          socket.end(`HTTP/1.1 103 X\r\nLink: ${link}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
+        );
+      });
+      scene = await Scene.start(api);
+      const client = scene.client(GET);
+      await until(() => client.received().endsWith('ok'));
+      expect(client.received()).toMatch(/^HTTP\/1\.1 200 /);
+    });
+
+    it('no more interim answers than the client reads', async () => {
+      const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
+      const api = createTcpServer((socket) => {
+        socket.once('data', () =>
+          socket.end(interim.repeat(MIB / 2) + 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
+        );
+      });
+      scene = await Scene.start(api);
+      const client = scene.client(GET);
+      client.socket.pause();
+      let most = 0;
+      await until(() => {
+        most = Math.max(most, scene.transfers[0]?.socket.writableLength ?? 0);
+        return scene.transfers[0]?.bytesDown === 2;
+      });
+      expect(most).toBeLessThan(MIB);
+      client.socket.resume();
+      await until(() => client.received().endsWith('ok'));
+    });
+
     it('nothing of an answer that cannot be written', async () => {
       const api = createTcpServer((socket) => {
         socket.once('data', () => socket.end('HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n'));
@@ -524,6 +568,39 @@ describe('A transfer', () => {
       scene = await Scene.start(api, { inSession: true });
       scene.client(GET);
       await until(() => scene.ends.length > 0);
+      expect(scene.ends).toMatchObject([{ outcome: 'invalid_response' }]);
+    });
+
+    it.each(['passed', 'client_gone'])(
+      'closes the connection of a refusal that has not ended with the transfer: %s',
+      async (outcome) => {
+        const { begun, answer } = collected();
+        scene = await Scene.start(answer, { inSession: true });
+        const client = scene.client(GET);
+        await until(() => begun.length === 1);
+        begun[0]?.writeHead(401, { 'Content-Length': 100 }).write('stalled');
+        await until(() => begun.length === 2);
+        if (outcome === 'passed') begun[1]?.end('ok');
+        else client.socket.destroy();
+        await until(() => scene.ends.length > 0);
+        expect(scene.ends).toMatchObject([{ outcome }]);
+        await until(() => begun[0]?.closed === true);
+      },
+    );
+
+    it.each(['at first', 'after a refusal'])('fails when its token cannot be sent %s', async (when) => {
+      scene = await Scene.start(refusing(0).answer, { inSession: true });
+      const unfit = 'a\r\nX-Evil: 1';
+      if (when === 'at first') scene.token.replacement = unfit;
+      else {
+        scene.token.refused = async () => {
+          await turn();
+          scene.token.replacement = unfit;
+          return true;
+        };
+      }
+      const client = scene.client(GET.replace('\r\n\r\n', '\r\nAuthorization: Bearer own\r\n\r\n'));
+      await until(() => client.received() !== '');
       expect(scene.ends).toMatchObject([{ outcome: 'invalid_response' }]);
     });
 

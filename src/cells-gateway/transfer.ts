@@ -6,6 +6,7 @@ import {
   type GatewayFailure,
   type GatewayOutcome,
   IDLE_TIMEOUT,
+  INVALID_RESPONSE,
   RESPONSE_TIMEOUT,
 } from './gateway-failure.js';
 import { KeptBody, type KeptBodies, mayBeKept } from './kept-body.js';
@@ -58,6 +59,9 @@ const NO_BYTES = Buffer.alloc(0);
 const IDEMPOTENT = new Set(['GET', 'HEAD']);
 /** Bytes. A refusal up to this size is read and discarded to keep its connection usable. */
 const LONGEST_REFUSAL = 64 * 1024;
+/** Of an early hint; longer ones are not passed on. */
+const LONGEST_LINK = 1000;
+const MOST_LINK_PARAMETERS = 8;
 
 /** Passes one request and its response through, at the pace of the slower side. */
 export class Transfer {
@@ -68,6 +72,8 @@ export class Transfer {
   readonly #startedAt = performance.now();
   readonly #hasBody: boolean;
   #upstream: ClientRequest | undefined;
+  /** The request that was refused and then repeated with another token. */
+  #refused: ClientRequest | undefined;
   #answer: IncomingMessage | undefined;
   #resent = false;
   /** Kept in case the request has to be sent again with another token. */
@@ -186,7 +192,14 @@ export class Transfer {
       token: this.accepted.token?.replacement,
       trace: this.trace,
     });
-    const sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
+    let sent: ClientRequest;
+    try {
+      sent = connections.open({ method, path: target, headers, ownConnection: this.#resent });
+    } catch (error) {
+      // Node refuses to send what has characters that no header may have.
+      this.fail(failureOf(error));
+      return;
+    }
     this.#upstream = sent;
     sent.once('response', (answer) => {
       this.#passBack(answer);
@@ -246,10 +259,13 @@ export class Transfer {
   #passInformation({ statusCode, headers }: InformationEvent): void {
     const { request, response } = this.accepted;
     if (this.#ended || response.headersSent || request.httpVersion === '1.0') return;
+    // They can be left out, and would pile up for a client that does not read them.
+    if (response.writableLength > 0) return;
     if (statusCode === 102) response.writeProcessing();
-    if (statusCode !== 103 || headers.link === undefined) return;
+    const { link } = headers;
+    if (statusCode !== 103 || typeof link !== 'string' || !isQuicklyChecked(link)) return;
     try {
-      response.writeEarlyHints({ link: headers.link });
+      response.writeEarlyHints({ link });
     } catch {
       // Node considers the Link malformed. It is only a hint and can be left out.
     }
@@ -257,6 +273,11 @@ export class Transfer {
 
   #passBack(answer: IncomingMessage): void {
     if (this.#ended) return;
+    if (answer.statusCode === 101) {
+      // A switch of protocols, which no request asked for.
+      this.fail(INVALID_RESPONSE);
+      return;
+    }
     this.#answer = answer;
     this.#headersMs = performance.now() - this.#startedAt;
     const replaced = answer.statusCode === 401 ? this.accepted.token?.refused(this.#repeatable) : undefined;
@@ -286,8 +307,9 @@ export class Transfer {
 
   #repeat(refusal: IncomingMessage): void {
     const { request } = this.accepted;
+    this.#refused = this.#upstream;
     if (this.#sent && Number(refusal.headers['content-length'] ?? Infinity) <= LONGEST_REFUSAL) refusal.resume();
-    else this.#upstream?.destroy();
+    else this.#refused?.destroy();
     this.#answer = undefined;
     this.#sent = false;
     this.#send();
@@ -357,8 +379,18 @@ export class Transfer {
     this.#ended = true;
     this.#keptBody?.drop();
     if (outcome !== 'passed') this.#upstream?.destroy();
+    // Its answer may still be coming.
+    this.#refused?.destroy();
     this.onEnd({ outcome, cut, headersMs: this.#headersMs, wholeMs: performance.now() - this.#startedAt });
   }
+}
+
+/**
+ * Whether Node checks a Link in no time. Its regular expression can read each `=` in two ways, and tries all of their
+ * combinations for a Link that is malformed.
+ */
+function isQuicklyChecked(link: string): boolean {
+  return link.length <= LONGEST_LINK && link.split('=').length <= MOST_LINK_PARAMETERS;
 }
 
 function framingHeader(framing: BodyFraming, method: string): readonly [string, string] | undefined {

@@ -84,14 +84,15 @@ export class UpstreamConnections {
     if (!ownConnection) {
       return new ClientRequest({ agent: this.#kept, method, path, headers, maxHeaderSize: MAX_HEADER_BYTES });
     }
-    this.#single += 1;
-    return new ClientRequest({
+    const single = new ClientRequest({
       createConnection: this.#connect,
       method,
       path,
       headers,
       maxHeaderSize: MAX_HEADER_BYTES,
-    }).once('close', () => {
+    });
+    this.#single += 1;
+    return single.once('close', () => {
       this.#single -= 1;
     });
   }
