@@ -1,12 +1,15 @@
 import { type Logger } from 'pino';
 import { type CellsAuthorityService } from '../cells-authority/index.js';
-import { type EnvironmentSource, readEnvironment, SECRET_VARIABLES } from './environment.js';
+import { type EnvironmentSource, readEnvironment } from './environment.js';
 import { followSecretFiles } from './secret-files.js';
 import { describeFailure } from './start-failure.js';
 
+/** The others are only read at the start. */
+const RENEWABLE = ['REDIS_URL', 'TOKEN_CACHE_SECRET'];
+
 /** Watches the files with Redis' password and the cache's secret, to renew them without a restart. */
 export function renewSecrets(source: EnvironmentSource, service: CellsAuthorityService, logger: Logger): () => void {
-  return followSecretFiles(source, SECRET_VARIABLES, () => {
+  return followSecretFiles(source, RENEWABLE, () => {
     try {
       const { redisUrl, tokenCacheSecret } = readEnvironment(source).authority;
       service.renewRedis({ redisUrl, tokenCacheSecret });
