@@ -10,6 +10,8 @@ import {
   type CellsAuthorityService,
   type TokenRequestOutcome,
 } from '../../src/cells-authority/index.js';
+import { type GatewayOutcome } from '../../src/cells-gateway/gateway-failure.js';
+import { type GatewayEvent } from '../../src/cells-gateway/gateway-observer.js';
 import { ServiceMetrics } from '../../src/metrics/service-metrics.js';
 import { closedPort } from '../support/closed-port.js';
 import { startScriptedServer } from '../support/scripted-server.js';
@@ -61,6 +63,10 @@ class Provoked {
     for (let i = 0; i < times; i += 1) this.#metrics.observe(event);
   }
 
+  tellOfGateway(event: GatewayEvent): void {
+    this.#metrics.observeGateway(event);
+  }
+
   scrape(): Promise<string> {
     return this.#metrics.registry.metrics();
   }
@@ -85,20 +91,47 @@ const upstream = (outcome: 'token' | 'throttled', durationMs: number): Authority
   client: 'f00dCAFE',
 });
 
+const throughGateway = (outcome: GatewayOutcome): GatewayEvent => ({
+  type: 'request_ended',
+  requestId: 'the-id',
+  method: 'GET',
+  api: '/v3.0/cells',
+  outcome,
+  status: 200,
+  cut: outcome !== 'passed',
+  headersMs: 5,
+  wholeMs: 10,
+});
+
+type Provocation = (metrics: Provoked) => void;
+
 /** What has to happen once for each alert. Alerts on a rate need it to go on, so it is repeated with each sample. */
-const PROVOCATIONS: Readonly<Record<string, { once?: (metrics: Provoked) => void; always?: AuthorityEvent }>> = {
+const PROVOCATIONS: Readonly<Record<string, { once?: Provocation; always?: Provocation }>> = {
   CellsAuthorityCircuitOpen: {
     once: (metrics) => {
       metrics.tell({ type: 'circuit', state: 'open' });
     },
   },
-  CellsAuthorityServerErrors: { always: answered('server_error') },
+  CellsAuthorityServerErrors: {
+    always: (metrics) => {
+      metrics.tell(answered('server_error'));
+    },
+  },
+  CellsAuthorityGatewayErrors: {
+    always: (metrics) => {
+      metrics.tellOfGateway(throughGateway('idle'));
+    },
+  },
   CellsAuthorityUpstreamThrottles: {
     once: (metrics) => {
       metrics.tell(upstream('throttled', 20));
     },
   },
-  CellsAuthorityUpstreamSlow: { always: upstream('token', 7000) },
+  CellsAuthorityUpstreamSlow: {
+    always: (metrics) => {
+      metrics.tell(upstream('token', 7000));
+    },
+  },
   CellsAuthorityRefreshFails: {
     once: (metrics) => {
       metrics.tell({ type: 'refresh', outcome: 'failed' }, 5);
@@ -125,7 +158,11 @@ const PROVOCATIONS: Readonly<Record<string, { once?: (metrics: Provoked) => void
       metrics.tell({ type: 'shared_store', operation: 'connection', outcome: 'other_secret' });
     },
   },
-  CellsAuthorityRedisTrouble: { always: { type: 'shared_store', operation: 'read', outcome: 'no_answer' } },
+  CellsAuthorityRedisTrouble: {
+    always: (metrics) => {
+      metrics.tell({ type: 'shared_store', operation: 'read', outcome: 'no_answer' });
+    },
+  },
   CellsAuthorityEvictions: {
     once: (metrics) => {
       metrics.tell({ type: 'evicted' });
@@ -145,9 +182,10 @@ async function inputSeries(name: string): Promise<{ series: string; values: stri
   const values = new Map<string, string[]>();
   for (let sample = 0; sample < SAMPLES; sample += 1) {
     if (sample === PROVOKED_AT) provoke?.(metrics);
-    if (sample >= PROVOKED_AT && always !== undefined) metrics.tell(always);
+    if (sample >= PROVOKED_AT) always?.(metrics);
     metrics.tell(answered('token'));
     metrics.tell(upstream('token', 20));
+    metrics.tellOfGateway(throughGateway('passed'));
     for (const [series, value] of seriesOf(await metrics.scrape())) {
       const before = values.get(series) ?? Array<string>(sample).fill('_');
       values.set(series, [...before, value]);
@@ -224,7 +262,12 @@ describe('Each alert', () => {
 
   /** An alert has the labels of its series, unless the rule sums over them. */
   function firedLabels(name: string, labels: Rule['labels']): Record<string, string> {
-    const byInstance = ['CellsAuthorityServerErrors', 'CellsAuthorityUpstreamSlow', 'CellsAuthorityRedisTrouble'];
+    const byInstance = [
+      'CellsAuthorityServerErrors',
+      'CellsAuthorityGatewayErrors',
+      'CellsAuthorityUpstreamSlow',
+      'CellsAuthorityRedisTrouble',
+    ];
     const { instance } = INSTANCE;
     return { ...labels, ...(byInstance.includes(name) ? { instance } : { ...INSTANCE, ...EXTRA_LABELS[name] }) };
   }
