@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +9,9 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 import { buildOnce } from '../support/built-service.js';
 import { LeakScanner } from '../support/leak-scanner.js';
 
-const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
+const ROOT = join(__dirname, '..', '..');
+const CLI = join(ROOT, 'dist', 'cli.js');
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const CLIENT_ID = 'client-of-the-command-line';
 const CLIENT_SECRET = 'secret-of-the-command-line';
 const CACHE_SECRET = 'secret-of-the-cache-'.repeat(2);
@@ -51,7 +53,7 @@ describe('The command line', () => {
   });
 
   it('prints its version', async () => {
-    expect(await run(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' });
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('prints the effective configuration without a secret', async () => {
@@ -221,8 +223,8 @@ describe('The command line', () => {
       'stop',
       'stopped',
     ]);
-    expect(lines.find(({ event }) => event === 'start')).toMatchObject({ version: '0.1.0', node: process.version });
-    expect(metrics).toContain(`\ncells_authority_build_info{version="0.1.0",node="${process.version}"} 1\n`);
+    expect(lines.find(({ event }) => event === 'start')).toMatchObject({ version, node: process.version });
+    expect(metrics).toContain(`\ncells_authority_build_info{version="${version}",node="${process.version}"} 1\n`);
     expect(lines.find(({ event }) => event === 'request_refused')).toMatchObject({
       requestId: 'request-12',
       path,
