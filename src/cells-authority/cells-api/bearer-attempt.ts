@@ -93,5 +93,6 @@ function picked({ headers = {} }: Hop, wanted: (name: string) => boolean): Recor
 /** With `responseType: 'stream'` an unread response would keep its connection. */
 function discard(data: unknown): void {
   if (data instanceof Readable) data.destroy();
-  else if (data instanceof ReadableStream) void data.cancel();
+  // A stream that has already failed refuses to be cancelled.
+  else if (data instanceof ReadableStream) data.cancel().catch(() => undefined);
 }
