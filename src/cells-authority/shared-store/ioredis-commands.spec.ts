@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import { closedPort } from '../../../test/support/closed-port.js';
 import { describeWithRedis, RedisServer } from '../../../test/support/redis-server.js';
+import { ScriptedRedis } from '../../../test/support/scripted-redis.js';
 import { completeOptions } from '../cells-authority.options.js';
 import { borrowRedis, connectToRedis } from './ioredis-commands.js';
 import { openSharedStore } from './open-shared-store.js';
@@ -43,6 +44,36 @@ describe('A connection to Redis that fails', () => {
     expect([signals[0], commands.ready]).toEqual(['hung_up', false]);
     server.close();
     await once(server, 'close');
+  });
+});
+
+describe('A value of Redis', () => {
+  it.each([
+    [':5\r\n', ':50000\r\n'],
+    ['*1\r\n$1\r\nx\r\n', ':50000\r\n'],
+    ['$1\r\nx\r\n', '+soon\r\n'],
+    ['$1\r\nx\r\n', '$8\r\nInfinity\r\n'],
+    ['$1\r\nx\r\n', '*2\r\n:1\r\n:2\r\n'],
+  ])('is of a foreign type when Redis answers %p and %p', async (value, life) => {
+    const redis = await ScriptedRedis.start(([name]) => (name === 'get' ? value : name === 'pttl' ? life : undefined));
+    const { commands } = await connected(redis.url);
+    await expect(commands.get('key')).rejects.toMatchObject({ name: 'RedisRefusal', keys: ['key'] });
+    commands.disconnect();
+    await redis.close();
+  });
+
+  it.each([
+    ['$-1\r\n', ':-2\r\n', undefined],
+    ['$1\r\nx\r\n', ':50000\r\n', 50_000],
+    ['$1\r\nx\r\n', ':-1\r\n', 0],
+    // A client of the host may have the option stringNumbers.
+    ['$1\r\nx\r\n', '$5\r\n50000\r\n', 50_000],
+  ])('is read from %p and %p', async (value, life, lifeMs) => {
+    const redis = await ScriptedRedis.start(([name]) => (name === 'get' ? value : name === 'pttl' ? life : undefined));
+    const { commands } = await connected(redis.url);
+    expect((await commands.get('key'))?.lifeMs).toBe(lifeMs);
+    commands.disconnect();
+    await redis.close();
   });
 });
 

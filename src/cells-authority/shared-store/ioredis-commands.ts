@@ -126,8 +126,11 @@ class IoredisCommands implements RedisCommands {
 
   async get(key: string): Promise<TimedValue | undefined> {
     // Both in one round trip; Redis answers them in this order.
-    const [value, lifeMs] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]), [key]);
-    return value === null || lifeMs === -2 ? undefined : { value, lifeMs: Math.max(0, lifeMs) };
+    const [value, life] = await answered(Promise.all([this.redis.getBuffer(key), this.redis.pttl(key)]), [key]);
+    const lifeMs = Number(life);
+    if (value === null || lifeMs === -2) return undefined;
+    if (!Buffer.isBuffer(value) || !Number.isFinite(lifeMs)) throw new ForeignType([key]);
+    return { value, lifeMs: Math.max(0, lifeMs) };
   }
 
   async set(key: string, value: Buffer | string, lifeMs: number): Promise<void> {

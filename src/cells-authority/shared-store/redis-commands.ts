@@ -9,11 +9,14 @@ export interface TimedValue {
 /** What the connection to Redis reports: that it is ready, or why it is not. */
 export type RedisSignal = 'ready' | SharedStoreTrouble;
 
-/** The part of an ioredis client or Cluster (version 5 or 6) that is used here. */
+/**
+ * The part of an ioredis client or Cluster (version 5 or 6) that is used here. ioredis passes on whatever type Redis
+ * answers with, so the answers are `unknown`.
+ */
 export interface RedisClient {
   readonly status: string;
-  getBuffer(key: string): Promise<Buffer | null>;
-  pttl(key: string): Promise<number>;
+  getBuffer(key: string): Promise<unknown>;
+  pttl(key: string): Promise<unknown>;
   set(key: string, value: Buffer | string, unit: 'PX', lifeMs: number): Promise<unknown>;
   eval(script: string, keys: number, ...keysAndValues: (string | number | Buffer)[]): Promise<unknown>;
   ping(): Promise<unknown>;
