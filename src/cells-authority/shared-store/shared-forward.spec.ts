@@ -1,5 +1,6 @@
 import { allDone, openAccess } from '../../../test/support/redis-access.js';
 import { describeWithRedis, RedisServer } from '../../../test/support/redis-server.js';
+import { ScriptedRedis } from '../../../test/support/scripted-redis.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { tooManyRequests } from '../errors/oauth-errors.js';
 import { type RedisAccess } from './redis-access.js';
@@ -9,6 +10,46 @@ import { SharedKeys } from './shared-keys.js';
 const CACHE_SECRET = 'the-secret-of-the-shared-store-0001';
 const REFUSAL = new OAuthError({ error: 'invalid_client', status: 400, description: 'refused' });
 const ADMITTED = { refusals: 0, firstCountsMs: 0 };
+
+/** A verdict as Redis sends it. */
+const verdict = (...parts: (string | number)[]) =>
+  `*${parts.length}\r\n${parts.map((part) => (typeof part === 'number' ? `:${part}\r\n` : `$${part.length}\r\n${part}\r\n`)).join('')}`;
+
+describe('A verdict of Redis', () => {
+  it.each([
+    ['no array', '+OK\r\n', undefined],
+    ['no verdict', '*0\r\n', undefined],
+    ['another verdict', verdict('refused', 0, 0), undefined],
+    ['no end', verdict('spent'), undefined],
+    ['no number as the end', verdict('spent', 'abc'), undefined],
+    ['nothing as the end', verdict('spent', ''), undefined],
+    ['an end that is past', verdict('spent', -5), undefined],
+    ['an end in the next age', verdict('spent', 8_640_000_000_000_000), { answer: undefined, lifeMs: 600_000 }],
+    ['no count', verdict('admitted', 'abc', 0), undefined],
+    ['no time for which it counts', verdict('admitted', 1), undefined],
+    ['counts for ever', verdict('admitted', 99, 8_640_000_000_000_000), { refusals: 4, firstCountsMs: 600_000 }],
+    ['right', verdict('admitted', 3, 1000), { refusals: 3, firstCountsMs: 1000 }],
+  ])('is not used without bounds: %s', async (_, reply, expected) => {
+    const redis = await ScriptedRedis.start(([name]) => (name === 'eval' ? reply : undefined));
+    const outcomes: string[] = [];
+    const access = await openAccess(redis.url, (event) => {
+      if (event.type === 'shared_store' && event.operation === 'count') outcomes.push(event.outcome);
+    });
+    const subject = {
+      credentials: { clientId: 'client', clientSecret: 'secret' },
+      pairFields: ['pair'],
+      requestFields: ['request'],
+    };
+    const keys = [new SharedKeys(CACHE_SECRET)];
+    const forward = new SharedForward(access, access.newPatience(), keys, subject, () => 1_000_000, 1_060_000);
+    const found = await forward.admit(4);
+    await access.close();
+    await redis.close();
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatchObject(expected);
+    expect(outcomes).toEqual(expected === undefined ? ['tampered', 'tampered'] : []);
+  });
+});
 
 describeWithRedis('The forwards of one pair, for all instances', () => {
   let redis: RedisServer;

@@ -192,11 +192,18 @@ export class SharedForward {
       return ofRequest;
     }
     if (verdict === 'held') return this.#open(keys, 'pair', pairKeys[0], first ?? '', Number(second)) ?? 'tampered';
-    if (verdict === 'spent') {
-      const of = refusalsAllowed === REFUSALS_ALLOWED ? 'pair' : 'request';
-      return { of, answer: undefined, lifeMs: Number(first) };
+    if (verdict === 'full') return 'full';
+    const refusals = wholeUpTo(REFUSALS_ALLOWED, first);
+    const firstCountsMs = wholeUpTo(REFUSAL_COUNTS_MS, second);
+    if (verdict === 'admitted' && refusals !== undefined && firstCountsMs !== undefined) {
+      return { refusals, firstCountsMs };
     }
-    return verdict === 'full' ? 'full' : { refusals: Number(first), firstCountsMs: Number(second) };
+    const lifeMs = wholeUpTo(REFUSAL_COUNTS_MS, first);
+    if (verdict === 'spent' && lifeMs !== undefined) {
+      return { of: refusalsAllowed === REFUSALS_ALLOWED ? 'pair' : 'request', answer: undefined, lifeMs };
+    }
+    this.access.report('count', 'tampered');
+    return 'tampered';
   }
 
   #open(keys: SharedKeys, of: Held, key: string, sealed: string, lifeMs: number): SharedHold | undefined {
@@ -225,6 +232,11 @@ export class SharedForward {
 
 /** The longest hold: an upstream 429 of one hour. */
 const LONGEST_HOLD_MS = 3_600_000;
+
+/** A number from Redis, which may say anything; `undefined` when it is none. */
+function wholeUpTo(most: number, text = ''): number | undefined {
+  return /^\d+$/.test(text) ? Math.min(Number(text), most) : undefined;
+}
 
 /** The text was sealed by one of our instances, so it is known to be JSON. */
 function parseAnswer(text: string): OAuthError | undefined {

@@ -227,6 +227,13 @@ describe('GuessLimits', () => {
     expect(isSlowed('192.0.2.1', 'victim')).toBe(60);
   });
 
+  it('slows no longer than the window of a count, whatever Redis says', () => {
+    limits.adopt(guesserAt('192.0.2.1', 'victim'), [{ failures: 100, lifeMs: 8.64e15 }]);
+    expect(isSlowed('192.0.2.1', 'victim')).toBe(600);
+    limits.adopt(guesserAt('192.0.2.2', 'victim'), [{ failures: 100, lifeMs: NaN }]);
+    expect(isSlowed('192.0.2.2', 'victim')).toBeUndefined();
+  });
+
   it('says who is slowed in the terms of an OAuth error', async () => {
     await guess(10, '192.0.2.1', () => 'victim');
     await expect(limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)).rejects.toMatchObject({

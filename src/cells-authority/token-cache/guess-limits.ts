@@ -145,7 +145,9 @@ export class GuessLimits {
     const now = this.clock();
     for (const [nth, { key }] of subjects.entries()) {
       const { failures, lifeMs } = counts[nth] ?? { failures: 0, lifeMs: 0 };
-      if (lifeMs > 0 && failures > this.#failures(key)) this.#counters.set(key, { failures, resetAt: now + lifeMs });
+      if (!(lifeMs > 0 && failures > this.#failures(key))) continue;
+      // Redis may say anything, and its clock may have been set back.
+      this.#counters.set(key, { failures, resetAt: now + Math.min(lifeMs, REFUSAL_COUNTS_MS) });
     }
   }
 
