@@ -4,6 +4,8 @@ import { type BearerTerms, type BearerTokens } from './bearer-tokens.js';
 interface SdkRequest {
   readonly uri?: unknown;
   headers?: Record<string, unknown>;
+  /** Asked before each redirect is followed. */
+  followRedirect?: (response: { readonly headers: { readonly location?: string } }) => boolean;
 }
 
 interface SdkAuthentication {
@@ -36,12 +38,17 @@ export class AuthorizedSdk implements SdkAuthentication {
 
   async applyToRequest(request: SdkRequest): Promise<void> {
     const { uri } = request;
-    if (typeof uri !== 'string' || !URL.canParse(uri) || !this.origins.has(new URL(uri).origin)) return;
+    if (typeof uri !== 'string' || !URL.canParse(uri)) return;
+    const { origin } = new URL(uri);
+    if (!this.origins.has(origin)) return;
     const refused = this.#sent.get(request);
     const renewed = refused === undefined ? undefined : await this.tokens.renew(refused, this.terms);
     const token = renewed ?? refused ?? (await this.tokens.get(this.terms));
     this.#sent.set(request, token);
     request.headers = { ...request.headers, Authorization: `Bearer ${token}` };
+    // The SDK's HTTP client would send the token on to another port or scheme of the same host.
+    request.followRedirect = ({ headers: { location = '' } }) =>
+      URL.canParse(location, uri) && new URL(location, uri).origin === origin;
   }
 
   /** The SDK's own version would use a refresh token, which there is not, and end the process when that fails. */

@@ -34,8 +34,11 @@ export async function sendBearer(
     ...config,
     headers: config.headers.concat({ Authorization: `Bearer ${token}` }),
     beforeRedirect: (next: Hop, response, last) => {
-      // axios has removed the token, so that server's 401 says nothing about the token.
-      if (originOf(next) !== origin) redirectedAway = true;
+      // Without the token, so that server's 401 says nothing about it. axios 1.7 would send it to subdomains.
+      if (originOf(next) !== origin) {
+        redirectedAway = true;
+        next.headers = withoutAuthorization(next);
+      }
       if (config.beforeRedirect === undefined) return;
       const visible: Hop = { ...next, headers: withoutAuthorization(next) };
       // Holds Node's modules, and with them the sockets of the global agents.
