@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type INestApplicationContext, Module } from '@nestjs/common';
@@ -66,6 +67,21 @@ describe('Calls of the Cells API', () => {
       expect(status).toBe(200);
       expect(serials()).toEqual([1, 2]);
       expect(api.calls.map((call) => call.body)).toEqual([sent, sent]);
+    });
+
+    it('are repeated although the refusal breaks off while the token is renewed', async () => {
+      let broken = Promise.resolve<unknown>(undefined);
+      api.answer = (_call, response) => {
+        if (api.calls.length > 1) return false;
+        response.writeHead(401).write('half');
+        broken = once(response, 'close');
+        upstream.latencyMs = 50;
+        setImmediate(() => response.socket?.resetAndDestroy());
+        return true;
+      };
+      expect((await fetch(api.origin)).status).toBe(200);
+      await broken;
+      expect(serials()).toEqual([1, 2]);
     });
 
     it('are not repeated when the body is a stream, and the next call has a new token', async () => {
@@ -192,6 +208,23 @@ describe('Calls of the Cells API', () => {
       const other = sdkOf('', '');
       authorization.attachSdk(other, { scope: 'other' });
       await expect(worksheets(other)).rejects.toBeInstanceOf(OAuthError);
+    });
+
+    it('keep the token from other origins, and follow redirects to their own', async () => {
+      const sdk = sdkOf('', '');
+      authorization.attachSdk(sdk);
+      let location = '/elsewhere/on-the-same-origin';
+      api.answer = ({ path }, response) => {
+        if (path.startsWith('/elsewhere')) return false;
+        response.writeHead(302, { Location: location }).end();
+        return true;
+      };
+      await worksheets(sdk);
+      expect(serials()).toEqual([1, 1]);
+
+      location = elsewhere.origin;
+      await expect(worksheets(sdk)).rejects.toBeDefined();
+      expect(elsewhere.calls).toEqual([]);
     });
 
     it('go out as before once it is undone, and not on two sets of terms', () => {

@@ -29,7 +29,8 @@ export function authorizedFetch(
     }
     const renewed = await tokens.renew(token, terms, signal);
     if (renewed === undefined) return response;
-    await response.body?.cancel();
+    // Nobody reads it. It may have broken meanwhile, and then refuses to be cancelled.
+    response.body?.cancel().catch(() => undefined);
     return send(renewed);
   };
 }
