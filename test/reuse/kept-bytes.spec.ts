@@ -27,9 +27,9 @@ function newCache(): TokenCache {
   );
 }
 
-function issuedToken(accessToken: string): IssuedToken {
+function issuedToken(accessToken: string, scope: string): IssuedToken {
   const token = IssuedToken.parse(
-    JSON.stringify({ access_token: accessToken, token_type: 'Bearer', expires_in: 86_400 }),
+    JSON.stringify({ access_token: accessToken, token_type: 'Bearer', expires_in: 86_400, scope }),
   );
   if (token === undefined) throw new Error('not a token response');
   return token;
@@ -61,11 +61,11 @@ describe('What is kept is bounded in bytes', () => {
   it.each([
     ['ASCII', 'x'],
     ['two bytes a character', '€'],
-  ])('tokens of 64 KiB, %s', async (_what, character) => {
+  ])('token responses of 64 KiB, %s', async (_what, character) => {
     const growth = await heapGrowth(async () => {
       const cache = newCache();
       for (let i = 0; i < 1200; i += 1) {
-        const token = issuedToken(`${i}`.padEnd(64 * 1024, character));
+        const token = issuedToken(`token ${i}`, ''.padEnd(64 * 1024, character));
         await cache.fetch({ key: `key ${i}`, pair: undefined }, TERMS, () => Promise.resolve(token));
         expect(cache.reuse(`key ${i}`, TERMS, () => Promise.resolve(token))?.text).toContain(character);
       }
