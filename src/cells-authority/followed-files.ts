@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { Logger } from '@nestjs/common';
 
 /**
  * How often the files are read again. File system events would miss files that are mounted, linked or moved into place,
@@ -11,7 +12,7 @@ const CHECK_INTERVAL_MS = 1000;
  * read twice in a row. A file that is missing for a moment, while it is being replaced, counts as unchanged.
  *
  * @param initial the texts that are already known.
- * @param changed called with the texts of all files, once for each change.
+ * @param changed called with the texts of all files, once for each change. If it throws, the log says so.
  * @returns a function that stops it.
  */
 export function followFiles(
@@ -28,7 +29,13 @@ export function followFiles(
     lastRead = texts;
     if (!isSettled || isSame(texts, told)) return;
     told = texts;
-    changed(texts);
+    try {
+      changed(texts);
+    } catch (error) {
+      // Its message may quote a file, which may hold a secret.
+      const reason = error instanceof Error ? error.name : typeof error;
+      new Logger('CellsAuthority').warn(`Could not use the changed contents of ${files.join(' and ')} (${reason})`);
+    }
   };
 
   const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();

@@ -92,13 +92,14 @@ function isSame(one: CertificatePair, other: CertificatePair): boolean {
   return one.cert === other.cert && one.key === other.key;
 }
 
-/** Whether every certificate of the chain can be read and the key belongs to the first. */
+/** Whether every certificate of the chain can be read, and the first has dates and belongs to the key. */
 function isUsable({ cert, key }: CertificatePair): boolean {
   try {
     createSecureContext({ cert, key, ...TLS_OPTIONS });
     const chain = cert.split(/(?=-----BEGIN )/).filter((part) => part.startsWith('-----BEGIN '));
     const [first] = chain.map((part) => new X509Certificate(part));
-    return first?.checkPrivateKey(createPrivateKey(key)) === true;
+    const { start, end } = leaf({ cert, key });
+    return Number.isFinite(start) && Number.isFinite(end) && first?.checkPrivateKey(createPrivateKey(key)) === true;
   } catch {
     return false;
   }
@@ -114,7 +115,7 @@ function validity(pair: CertificatePair): string {
   return `valid from ${new Date(start).toISOString()} to ${new Date(end).toISOString()}`;
 }
 
-/** In milliseconds since 1970. */
+/** In milliseconds since 1970; `NaN` for a date that does not exist, such as one in a 13th month. */
 function leaf({ cert }: CertificatePair): { readonly start: number; readonly end: number } {
   const { validFrom, validTo } = new X509Certificate(cert);
   return { start: Date.parse(validFrom), end: Date.parse(validTo) };

@@ -148,6 +148,12 @@ describe('A certificate on disk that cannot be used', () => {
     return { cert: cert + authority.certificate.slice(0, 200), key };
   };
 
+  class ThirteenthMonth extends Date {
+    override toISOString(): string {
+      return '2099-13-31T00:00:00.000Z';
+    }
+  }
+
   it.each([
     [
       'has expired',
@@ -160,6 +166,7 @@ describe('A certificate on disk that cannot be used', () => {
       /in force/,
     ],
     ['is written as far as the middle of an intermediate one', cutOff, /broken/],
+    ['ends in a 13th month', () => authority.issue({ notAfter: new ThirteenthMonth() }), /broken/],
   ])('does not replace the previous one when it %s', async (_, useless, reason) => {
     const server = createServer();
     const setSecureContext = jest.spyOn(server, 'setSecureContext');
