@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Logger } from '@nestjs/common';
 
 /**
@@ -22,9 +22,10 @@ export function followFiles(
 ): () => void {
   let told = initial;
   let lastRead = initial;
+  let isChecking = false;
 
   const check = async (): Promise<void> => {
-    const texts = await Promise.all(files.map((file, nth) => readFile(file, 'utf8').catch(() => told[nth] ?? '')));
+    const texts = await Promise.all(files.map((file, nth) => readInTurn(file).catch(() => told[nth] ?? '')));
     const isSettled = isSame(texts, lastRead);
     lastRead = texts;
     if (!isSettled || isSame(texts, told)) return;
@@ -38,10 +39,34 @@ export function followFiles(
     }
   };
 
-  const timer = setInterval(() => void check(), CHECK_INTERVAL_MS).unref();
+  const timer = setInterval(() => {
+    if (isChecking) return;
+    isChecking = true;
+    void check().finally(() => {
+      isChecking = false;
+    });
+  }, CHECK_INTERVAL_MS).unref();
   return () => {
     clearInterval(timer);
   };
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Reads one file at a time in the whole process. A network mount that hangs would otherwise take all of Node's few
+ * threads for files, which look up host names as well. Until it goes on, no change of any file is noticed.
+ */
+function readInTurn(file: string): Promise<string> {
+  const text = lastTurn.then(() => readRegular(file));
+  lastTurn = text.catch(() => undefined);
+  return text;
+}
+
+/** Does not open pipes and devices, which may never come to an end. */
+async function readRegular(file: string): Promise<string> {
+  if (!(await stat(file)).isFile()) throw new Error('not a regular file');
+  return readFile(file, 'utf8');
 }
 
 function isSame(one: readonly string[], other: readonly string[]): boolean {
