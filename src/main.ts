@@ -8,6 +8,7 @@ import { destinations, maskedEnvironment, readEnvironment } from './config/envir
 import { packageVersion } from './config/package-version.js';
 import { CONFIGURATION_ERROR, describeFailure, exitCodeOf } from './config/start-failure.js';
 import { unknownVariables } from './config/unknown-variables.js';
+import { unreadRefusals } from './http/completed-requests.js';
 import { GracefulStop, stopOnSignal } from './http/graceful-stop.js';
 import { listen, listenForOperations } from './http/listen.js';
 import { Stopping } from './http/stopping.module.js';
@@ -39,7 +40,10 @@ try {
     close: () => app.close(),
   });
   await listen(app, environment);
-  if (environment.METRICS_PORT !== undefined) await listenForOperations(app, environment.METRICS_PORT, environment);
+  if (environment.METRICS_PORT !== undefined) {
+    const refused = unreadRefusals(() => app.get(ServiceMetrics).requests, logger);
+    await listenForOperations(app, { ...environment, PORT: environment.METRICS_PORT }, refused);
+  }
   renewSecrets(source, app.get(CellsAuthorityService, { strict: false }), logger);
   const stopped = stopOnSignal(async (signal) => {
     const { SHUTDOWN_GRACE_MS: graceMs, SHUTDOWN_NOTICE_MS: noticeMs } = environment;

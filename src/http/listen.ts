@@ -1,11 +1,17 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { type FastifyInstance } from 'fastify';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Environment } from '../config/environment.js';
+import { type UnreadRefusal } from './completed-requests.js';
+import { guardedServer } from './guarded-server.js';
+import { Refusals } from './refusals.js';
 
 /** The paths that are served on the operations port. */
 const OPERATIONS = /^\/(?:metrics|health\/(?:live|ready))$/;
+
+/** Far more than scrapers and probes need; the open files of these come on top of those of the main port. */
+const MAX_OPERATIONS_CONNECTIONS = 64;
 
 const OWN_REQUESTS = new WeakSet<IncomingMessage>();
 
@@ -21,21 +27,26 @@ export async function listen(app: NestFastifyApplication, { HOST: host, PORT: po
   }
 }
 
-/** Serves metrics and health on a port of their own until the process ends. */
+/**
+ * Serves metrics and health on a port of their own until the process ends. `refused` is called for refusals that no
+ * Fastify hook sees.
+ */
 export async function listenForOperations(
   app: NestFastifyApplication,
-  port: number,
-  { HOST: host }: Pick<Environment, 'HOST'>,
+  { HOST: host, PORT: port }: Place,
+  refused: (refusal: UnreadRefusal) => void,
 ): Promise<Server> {
   const fastify = app.getHttpAdapter().getInstance();
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     if (OPERATIONS.test(request.url ?? '')) {
       OWN_REQUESTS.add(request);
       fastify.routing(request, response);
     } else {
       response.writeHead(404, { 'Content-Length': 0 }).end();
     }
-  });
+  };
+  const refusals = new Refusals(false, refused);
+  const server = guardedServer(answer, { refusals, maxConnections: MAX_OPERATIONS_CONNECTIONS });
   const listenAt = async (address: string) => {
     server.listen(port, address);
     await once(server, 'listening');

@@ -10,9 +10,9 @@ const SHARE_OF_OPEN_FILES = 0.75;
 const USUAL_OPEN_FILES = 1024;
 const WARN_EVERY_MS = 60_000;
 
-/** Limits connections to what the open file limit allows. Further ones are closed at once. */
-export function limitConnections(server: Server): void {
-  server.maxConnections = Math.min(MOST, Math.floor(openFilesLimit() * SHARE_OF_OPEN_FILES));
+/** Limits connections to `most`, and to what the open file limit allows. Further ones are closed at once. */
+export function limitConnections(server: Server, most = MOST): void {
+  server.maxConnections = Math.min(most, Math.floor(openFilesLimit() * SHARE_OF_OPEN_FILES));
   const logger = new Logger('Connections');
   let warnedAt = -Infinity;
   server.on('drop', () => {

@@ -1,13 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ENVIRONMENT_SETTINGS } from '../../src/config/environment.js';
 import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { closedPort } from '../support/closed-port.js';
+import { RawClient, rawRequest } from '../support/raw-client.js';
+import { settled } from '../faults/resources.js';
 
+/** More than twice the memory of the idle process. */
+const MOST_MIB = 256;
+const MAX_CONNECTIONS = 64;
 const CLI = join(__dirname, '..', '..', 'dist', 'cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'operations-port-'));
 const { key, cert } = new CertificateAuthority().issue({ hosts: ['cells.example.com'] });
@@ -41,6 +48,14 @@ async function statusOf(port: string, path: string): Promise<number> {
   return response.status;
 }
 
+/** Sends half a request, and never closes the connection. */
+async function silentPeer(port: string): Promise<Socket> {
+  const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).on('error', () => undefined);
+  await once(socket, 'connect');
+  socket.write('GET /metrics HTTP/1.1\r\nHost: a\r\n');
+  return socket.resume();
+}
+
 describe('METRICS_PORT', () => {
   it('serves metrics and health apart from tokens, and metrics nowhere else', async () => {
     const METRICS_PORT = String(await closedPort());
@@ -66,6 +81,49 @@ describe('METRICS_PORT', () => {
     expect(await statusOf(METRICS_PORT, '/health/ready')).toBe(503);
     expect(await stopped).toBe(0);
   });
+
+  it('answers what is not proper HTTP in JSON, like the main port, and counts it', async () => {
+    const METRICS_PORT = String(await closedPort());
+    await start({ METRICS_PORT });
+    const answers = await Promise.all(
+      [
+        'nonsense\r\n\r\n',
+        'GET /metrics HTTP/1.1\r\n\r\n',
+        'GET /metrics HTTP/1.1\r\nHost: a\r\nExpect: a miracle\r\n\r\n',
+        `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      ].map((bytes) => rawRequest(Number(METRICS_PORT), bytes)),
+    );
+
+    for (const [nth, status] of [400, 400, 417, 431].entries()) {
+      expect(answers[nth]?.text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [^]*\r\n\r\n\\{"error":"invalid_request"`));
+    }
+    const metrics = await (await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`)).text();
+    expect(metrics).toMatch(/requests_total\{.*path="other".*outcome="client_error"\} 4\n/);
+  });
+
+  it('answers one request of a connection at a time, so that clients that do not read fill no memory', async () => {
+    const METRICS_PORT = String(await closedPort());
+    const { PORT = '' } = await start({ METRICS_PORT });
+    const clients = Array.from({ length: 10 }, () => new RawClient(Number(METRICS_PORT)));
+    for (const { socket } of clients) socket.pause().write('GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(4000));
+    await Promise.all(clients.map((client) => client.ended()));
+
+    expect(await statusOf(PORT, '/health/live')).toBe(200);
+    const memory = readFileSync(`/proc/${service?.process.pid}/status`, 'utf8');
+    expect(Number(/VmHWM:\s+(\d+) kB/.exec(memory)?.[1]) / 1024).toBeLessThan(MOST_MIB);
+  });
+
+  it('takes a limited number of connections, and lets go of those whose other side is silent', async () => {
+    const METRICS_PORT = String(await closedPort());
+    const { PORT = '' } = await start({ METRICS_PORT });
+    const peers = await Promise.all(Array.from({ length: MAX_CONNECTIONS + 6 }, () => silentPeer(METRICS_PORT)));
+    await settled(() => peers.filter(({ readableEnded, destroyed }) => readableEnded || destroyed).length >= 6);
+
+    expect(await statusOf(PORT, '/health/live')).toBe(200);
+    await expect(statusOf(METRICS_PORT, '/metrics')).rejects.toThrow();
+    while ((await statusOf(METRICS_PORT, '/metrics').catch(() => 0)) !== 200) await delay(100);
+    for (const peer of peers) peer.destroy();
+  }, 60_000);
 });
 
 describe('cells-authority health', () => {
