@@ -36,7 +36,7 @@ export interface GuessSubject {
 export interface Guesser {
   /** Fingerprint of the client id. */
   readonly client: string;
-  /** The narrowest network of the address. */
+  /** The widest network of the address, whose clients count as one when there is not enough for all. */
   readonly network: string;
   /** The counters that a refusal goes into. */
   readonly subjects: readonly GuessSubject[];
@@ -70,7 +70,7 @@ export function guesserAt(address: string, client: string): Guesser {
     const ofOne = { network, ofClient: true, limit: PER_ADDRESS_AND_CLIENT * factor, key: `${network} ${client}` };
     subjects.push({ network, ofClient: false, limit: PER_ADDRESS * factor, key: network }, ofOne);
   }
-  return { client, network: networks[0], subjects };
+  return { client, network: networks.at(-1) ?? networks[0], subjects };
 }
 
 /**

@@ -11,7 +11,7 @@ const LONGEST_RETRY_MS = 60_000;
 
 /** Why a client wants a new token. */
 export interface Demand {
-  /** Seconds of life the token must have left, unless one was fetched for that in the last 10 seconds. */
+  /** Seconds of life the token must have left, unless one that can hardly have more was fetched for that in the last 10 seconds. */
   readonly minFresh: number;
   /** Fetch a new one, unless the kept one was fetched for such a demand in the last 2 seconds. */
   readonly forceRefresh: boolean;
@@ -44,7 +44,7 @@ export class KeptToken {
   readonly expiresAt: number;
   readonly #reuseUntil: number;
   #refreshAt: number;
-  /** More life was asked for than tokens have: a newer one would not satisfy the demand, either. */
+  /** More life was asked for than tokens have after 10 seconds: a newer one would satisfy the demand no longer. */
   readonly #outlivedByDemand: boolean;
   #failedRefreshes = 0;
   #answer: TokenAnswer | undefined;
@@ -58,7 +58,7 @@ export class KeptToken {
     readonly origin: TokenOrigin,
   ) {
     this.expiresAt = issuedAt + lifetime * 1000;
-    this.#outlivedByDemand = origin.demand.minFresh > lifetime;
+    this.#outlivedByDemand = origin.demand.minFresh * 1000 > lifetime * 1000 - FRESH_ENOUGH_MS;
     this.#reuseUntil = this.expiresAt - marginOf(lifetime) * 1000;
     // At random in the first half of the last fifth, so that instances do not all renew at once.
     this.#refreshAt = this.expiresAt - lifetime * 1000 * REFRESH_SHARE * (1 - random() / 2);

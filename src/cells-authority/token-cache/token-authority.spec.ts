@@ -201,7 +201,7 @@ describe('TokenAuthority', () => {
     const pair = scene.keys.pair({ clientId: 'client', clientSecret: 'secret' });
     const deadline = scene.now + TIMEOUT_MS;
     expect(scene.asked).toMatchObject([
-      { origin: '2001:db8:1:2::/64', scope: 'cells', client, pair, deadline },
+      { origin: '2001:db8:1::/48', scope: 'cells', client, pair, deadline },
       { origin: 'application', scope: undefined, client, pair, deadline },
     ]);
     expect(scene.authority.fingerprint('client')).toBe(client);
@@ -241,6 +241,20 @@ describe('TokenAuthority', () => {
     expect(await scene.ask({ clientAddress: ADDRESS, secret: 'guess 0 0' })).toBe('400 invalid_client');
     for (const end of ends) end(refusal());
     expect((await Promise.all(waiting)).filter((answer) => answer === '429 temporarily_unavailable')).toHaveLength(3);
+  });
+
+  it('serves a slowed address a kept token that it wants newer or fresher', async () => {
+    const scene = new Scene();
+    await scene.ask();
+    await scene.guess(10);
+    scene.now += 90_000;
+    const from = { clientAddress: ADDRESS };
+    for (const terms of [{ maxAge: 60 }, { minFresh: 3600 }, { forceRefresh: true }]) {
+      expect(await scene.ask(from, { ...ANY, ...terms })).toBe('t1 fallback');
+    }
+    expect(scene.asked).toHaveLength(11);
+    scene.now += 3_600_000;
+    expect(await scene.ask(from)).not.toContain('t1');
   });
 
   it('still serves a client whose request shares the flight of a slowed one', async () => {

@@ -98,10 +98,10 @@ export class TokenAuthority {
       try {
         this.#checkGuessing(request);
       } catch (slowed) {
-        // A slowed address still gets a token that is kept, here or in the shared store.
-        const adopted = await this.#adopt(cache, request, terms);
-        if (adopted === undefined) throw slowed;
-        return adopted;
+        // A slowed address still gets a token that is kept, here or in the shared store, even if it wants a newer one.
+        const kept = (await this.#adopt(cache, request, terms)) ?? cache.stillValid(request.key);
+        if (kept === undefined) throw slowed;
+        return kept;
       }
       try {
         return await cache.fetch(entryFor(request), terms, (accept) => this.#fetchToken(request, accept));

@@ -209,10 +209,11 @@ describe('TokenCache', () => {
       expect((await scene.obtain()).accessToken).toBe('t2');
     });
 
-    it('fetches one token in 10 seconds for a minFresh that no token lives for', async () => {
+    it.each([90_000, HOUR, HOUR - 9])('fetches one token in 10 seconds for a minFresh of %i', async (minFresh) => {
       const scene = new Scene();
-      const demand = async () => (await scene.obtain({ minFresh: 90_000 })).accessToken;
+      const demand = async () => (await scene.obtain({ minFresh })).accessToken;
       await scene.obtain();
+      scene.pass(10);
       expect([await demand(), await demand()]).toEqual(['t2', 't2']);
       scene.pass(9.999);
       expect(await demand()).toBe('t2');
@@ -220,11 +221,13 @@ describe('TokenCache', () => {
       expect(await demand()).toBe('t3');
     });
 
-    it('fetches another one at once for a minFresh that a token of exactly that life had', async () => {
+    it('fetches another one at once when a token had that life for 10 seconds', async () => {
       const scene = new Scene();
-      await scene.obtain({ minFresh: HOUR });
+      await scene.obtain({ minFresh: HOUR - 10 });
+      scene.pass(10);
+      expect((await scene.obtain({ minFresh: HOUR - 10 })).accessToken).toBe('t1');
       scene.pass(1);
-      expect((await scene.obtain({ minFresh: HOUR })).accessToken).toBe('t2');
+      expect((await scene.obtain({ minFresh: HOUR - 10 })).accessToken).toBe('t2');
     });
 
     it('does not reuse a token past maxAge, but still without it', async () => {

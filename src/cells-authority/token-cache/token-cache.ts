@@ -140,7 +140,7 @@ export class TokenCache {
       if (underWay !== undefined && !judge(found)) return await this.#fetchOrJoin(entry, fetch, judge, demand);
       return this.#answerFound(found);
     } catch (error) {
-      const fallback = isUnavailability(error) ? this.#stillValid(entry.key) : undefined;
+      const fallback = isUnavailability(error) ? this.stillValid(entry.key) : undefined;
       if (fallback === undefined) throw error;
       return fallback;
     }
@@ -262,7 +262,8 @@ export class TokenCache {
     );
   }
 
-  #stillValid(key: string): TokenAnswer | undefined {
+  /** The kept token for when no other can be had, whatever its age and margin. */
+  stillValid(key: string): TokenAnswer | undefined {
     const now = this.clock();
     const kept = this.#kept.get(key);
     return kept === undefined || kept.remaining(now) < 1 ? undefined : { ...kept.answerAt(now), source: 'fallback' };
