@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { type TLSSocket } from 'node:tls';
 import { CertificateAuthority } from '../../test/support/certificate-authority.js';
 import { closedPort } from '../../test/support/closed-port.js';
@@ -146,6 +146,57 @@ describe('Connections to the Cells API', () => {
     expect([await alone(), await alone()]).toEqual(['new', 'resumed']);
     pem = new CertificateAuthority().certificate;
     expect(await alone()).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  });
+
+  describe('that began before other authorities were trusted', () => {
+    let pem: string;
+    let alone: () => Promise<string>;
+    /** Lets the first connection go on, or breaks it. */
+    let letFirst: ((how: 'finish' | 'break') => void) | undefined;
+
+    beforeEach(async () => {
+      pem = CA.certificate;
+      letFirst = undefined;
+      const server = await listening(
+        createTlsServer(CA.issue(), ({ socket }, response) => {
+          response.end((socket as TLSSocket).isSessionReused() ? 'resumed' : 'new');
+        }),
+      );
+      const relay = createTcpServer((socket) => {
+        const forward = () => {
+          socket
+            .pipe(connect(server.port, '127.0.0.1'))
+            .on('error', () => undefined)
+            .pipe(socket);
+        };
+        if (relayed.sockets.length > 0) forward();
+        letFirst ??= (how) => {
+          if (how === 'finish') forward();
+          else socket.resetAndDestroy();
+        };
+      });
+      const relayed = await listening(relay);
+      const connections = connectionsTo(`https://127.0.0.1:${relayed.port}`, { authorities: trusting(() => pem) });
+      alone = () => get(connections, { ownConnection: true });
+    });
+
+    it('leave no TLS session behind', async () => {
+      const first = alone();
+      pem = new CertificateAuthority().certificate;
+      expect(await alone()).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+      letFirst?.('finish');
+      expect(await first).toBe('new');
+      expect(await alone()).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    });
+
+    it('do not end the TLS session of later ones when they break', async () => {
+      const first = alone();
+      pem = `${CA.certificate}${new CertificateAuthority().certificate}`;
+      expect(await alone()).toBe('new');
+      letFirst?.('break');
+      expect(await first).toBe('ECONNRESET');
+      expect(await alone()).toBe('resumed');
+    });
   });
 
   it.each([

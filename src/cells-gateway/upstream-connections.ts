@@ -137,6 +137,7 @@ function resumingTls(
       // The session was verified against the previous authorities.
       session = undefined;
     }
+    const under = trusted;
     const tunnel = proxy?.tunnel(address.host, address.port);
     const resumed = { ...options, session };
     const socket =
@@ -144,11 +145,12 @@ function resumingTls(
         ? sharingReadBuffer((onread) => connectTls(withOnRead(resumed, onread)))
         : connectTls({ ...resumed, socket: tunnel });
     if (tunnel !== undefined) endTogether(socket, tunnel);
+    // The authorities may have been renewed since this connection began. Then its session is not the current one.
     socket.on('session', (issued: Buffer) => {
-      session = issued;
+      if (under === trusted) session = issued;
     });
     socket.once('error', () => {
-      session = undefined;
+      if (under === trusted) session = undefined;
     });
     return limitConnecting(socket, 'secureConnect', timeoutMs);
   };
