@@ -1,5 +1,4 @@
 import { connect, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { TransportFailure } from './authorization-server/transport-failure.js';
 import { CertificateAuthorities } from './certificate-authorities.js';
@@ -70,8 +69,14 @@ export class ForwardProxy {
     }
   }
 
-  /** Begins a connection to a host through the proxy. Data waits until the proxy has accepted. */
-  tunnel(host: string, port: number): Duplex {
+  /**
+   * Begins a connection to a host through the proxy.
+   *
+   * @param done is called once: when the proxy has accepted, or with the failure.
+   * @returns a socket. From when the proxy has accepted it leads to the host. TLS can then use it as it is: over any
+   *   other kind of stream, a damaged record ends the process (ERR_INTERNAL_ASSERTION, from Node's JSStreamSocket).
+   */
+  tunnel(host: string, port: number, done: (failure: Error | undefined) => void): Socket {
     const { tls, credentials, ...proxy } = this.#address;
     const place = { host: proxy.host, port: proxy.port, noDelay: true, keepAlive: true };
     const socket = tls ? connectTls({ ...place, ...verifiedTls(this.#authorities.pem) }) : connect(place);
@@ -81,7 +86,9 @@ export class ForwardProxy {
       `Host: ${target}`,
       ...(credentials === undefined ? [] : [`Proxy-Authorization: Basic ${credentials}`]),
     ];
-    return new Tunnel(socket, `${lines.join('\r\n')}${HEAD_END}`);
+    socket.write(`${lines.join('\r\n')}${HEAD_END}`);
+    awaitAcceptance(socket, done);
+    return socket;
   }
 
   /** Stops watching the CA file. */
@@ -90,90 +97,66 @@ export class ForwardProxy {
   }
 }
 
-/** When the TLS socket or the tunnel below it ends, ends the other one, too, with the tunnel's error. */
-export function endTogether(secured: Socket, tunnel: Duplex): void {
+/** When the tunnel fails, TLS over it fails with the same error. Node itself closes each of them with the other. */
+export function failTogether(secured: Socket, tunnel: Socket): void {
   tunnel.once('error', (error) => {
     secured.destroy(error);
   });
-  tunnel.once('close', () => {
-    secured.destroy();
-  });
-  secured.once('close', () => {
-    tunnel.destroy();
-  });
 }
 
-/** The connection through the proxy. Fails with a {@link TransportFailure} when the proxy does not accept. */
-class Tunnel extends Duplex {
-  #agreed = false;
-  #head = Buffer.alloc(0);
-  #waiting: (() => void) | undefined;
+/** Not a function inside {@link awaitAcceptance}: it stays on the socket, and would keep `done` and what that refers to. */
+const ignore = () => undefined;
 
-  constructor(
-    private readonly socket: Socket,
-    request: string,
-  ) {
-    super();
-    socket.write(request);
-    socket.on('data', (chunk: Buffer) => {
-      if (!this.#agreed) this.#readAnswer(chunk);
-      else if (!this.push(chunk)) socket.pause();
-    });
-    socket.on('end', () => {
-      if (this.#agreed) this.push(null);
-      else this.destroy(new TransportFailure('proxy_refused', false, 'PROXY_CLOSED'));
-    });
-    socket.on('error', () => {
-      this.destroy(this.#agreed ? reset() : new TransportFailure('proxy_unreachable', true, 'PROXY_UNREACHABLE'));
-    });
-    socket.on('close', () => {
-      this.destroy();
-    });
-  }
-
-  override _read(): void {
-    this.socket.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const write = () => {
-      if (this.socket.write(chunk)) done();
-      else this.socket.once('drain', done);
-    };
-    if (this.#agreed) write();
-    else this.#waiting = write;
-  }
-
-  override _final(done: () => void): void {
-    this.socket.end(done);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.socket.destroy();
-    done(error);
-  }
-
-  #readAnswer(chunk: Buffer): void {
-    this.#head = Buffer.concat([this.#head, chunk]);
-    const end = this.#head.indexOf(HEAD_END);
-    if (end === -1) {
-      if (this.#head.length > MAX_HEAD_BYTES)
-        this.destroy(new TransportFailure('proxy_refused', false, 'PROXY_ANSWER'));
-      return;
-    }
-    const status = /^HTTP\/1\.[01] (\d{3})/.exec(this.#head.toString('latin1'))?.[1] ?? 'ANSWER';
-    if (!status.startsWith('2')) {
-      const kind = status === '407' ? 'proxy_auth' : 'proxy_refused';
-      this.destroy(new TransportFailure(kind, false, `PROXY_${status}`));
-      return;
-    }
-    this.#agreed = true;
-    const rest = this.#head.subarray(end + HEAD_END.length);
-    if (rest.length > 0) this.push(rest);
-    this.#waiting?.();
-  }
+/** Waits for the proxy's answer to CONNECT. A socket that it does not accept is destroyed. */
+function awaitAcceptance(socket: Socket, done: (failure: Error | undefined) => void): void {
+  let received = Buffer.alloc(0);
+  const settle = (failure?: Error) => {
+    socket.off('data', read).off('end', ended).off('error', failed).off('close', closed);
+    socket.on('error', ignore);
+    if (failure === undefined) socket.pause();
+    else socket.destroy();
+    done(failure);
+  };
+  const read = (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    const answer = finalAnswer(received);
+    if (answer !== undefined) settle(refusal(answer));
+    else if (received.length > MAX_HEAD_BYTES) settle(refused('ANSWER'));
+  };
+  const ended = () => {
+    settle(refused('CLOSED'));
+  };
+  const failed = (error: Error) => {
+    const unreachable = new TransportFailure('proxy_unreachable', true, 'PROXY_UNREACHABLE');
+    settle(error instanceof TransportFailure ? error : unreachable);
+  };
+  const closed = () => {
+    settle(Object.assign(new Error('the connection to the proxy was given up'), { code: 'ECONNRESET' }));
+  };
+  socket.on('data', read).on('end', ended).on('error', failed).on('close', closed);
 }
 
-function reset(): Error {
-  return Object.assign(new Error('the connection through the proxy was lost'), { code: 'ECONNRESET' });
+interface ProxyAnswer {
+  readonly status: string;
+  /** How many bytes follow its head. */
+  readonly surplus: number;
+}
+
+/** `undefined` if the head of the answer is not complete yet. */
+function finalAnswer(received: Buffer): ProxyAnswer | undefined {
+  const end = received.indexOf(HEAD_END);
+  if (end === -1) return undefined;
+  const status = /^HTTP\/1\.[01] (\d{3})/.exec(received.toString('latin1', 0, end))?.[1] ?? 'ANSWER';
+  return { status, surplus: received.length - end - HEAD_END.length };
+}
+
+/** Why an answer does not open a tunnel; `undefined` if it does. The host says nothing before it is spoken to. */
+function refusal({ status, surplus }: ProxyAnswer): TransportFailure | undefined {
+  if (status === '407') return new TransportFailure('proxy_auth', false, 'PROXY_407');
+  if (!status.startsWith('2')) return refused(status);
+  return surplus > 0 ? refused('ANSWER') : undefined;
+}
+
+function refused(why: string): TransportFailure {
+  return new TransportFailure('proxy_refused', false, `PROXY_${why}`);
 }

@@ -24,7 +24,7 @@ export { MAX_BODY_BYTES } from './host-adapters/body-text.js';
 export { TOKEN_REPLY_HEADERS, type TokenReply, type TokenReplyContent } from './token-reply.js';
 export { TokenResponder } from './token-responder.js';
 export { CertificateAuthorities } from './certificate-authorities.js';
-export { endTogether, ForwardProxy } from './forward-proxy.js';
+export { failTogether, ForwardProxy } from './forward-proxy.js';
 export { followFiles } from './followed-files.js';
 export { fingerprintOf } from './token-cache/cache-keys.js';
 export { isTokenUrl, tlsTroubleOf, verifiedTls } from './verified-tls.js';

@@ -30,7 +30,11 @@ describe('Kept connections', () => {
 
   const keep = (keepAliveMs: number) =>
     new KeptConnections({
-      connect: () => connect((server.address() as AddressInfo).port, '127.0.0.1'),
+      connect: (connected) => {
+        const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+        connected(socket);
+        return socket;
+      },
       maxConnections: 2,
       keepAliveMs,
     });

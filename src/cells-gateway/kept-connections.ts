@@ -1,9 +1,9 @@
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { type Socket } from 'node:net';
+import { type Connect, connectFor } from './outgoing-request.js';
 
 export interface KeptConnectionsOptions {
-  /** Begins a connection. */
-  readonly connect: () => Socket;
+  readonly connect: Connect;
   /** Connections at a time; further requests wait. */
   readonly maxConnections: number;
   /** Milliseconds for which an unused connection is kept; less if the server says so. */
@@ -61,14 +61,33 @@ export class KeptConnections extends Agent {
   }
 
   #connect(request: ClientRequest): void {
-    const socket = this.settings.connect();
-    this.#connections.add(socket);
+    const connection = connectFor(request, this.settings.connect, (socket) => {
+      this.#keep(socket);
+      request.once('response', (answer) => {
+        this.#heedServer(socket, answer);
+      });
+    });
+    this.#count(connection);
+  }
+
+  /** Apart from {@link #connect}, or the listener would keep the request, and with it the token. */
+  #count(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.once('close', () => {
+      this.#connections.delete(connection);
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#connect(next);
+    });
+  }
+
+  #keep(socket: Socket): void {
     // Emitted by Node when a response has ended and the connection can be used again.
     socket.on('free', () => {
       this.#freed(socket);
     });
     socket.once('close', () => {
-      this.#closed(socket);
+      const at = this.#idle.indexOf(socket);
+      if (at !== -1) this.#idle.splice(at, 1);
     });
     // Nothing else listens while it is idle; the error closes it.
     socket.on('error', () => undefined);
@@ -76,10 +95,6 @@ export class KeptConnections extends Agent {
     socket.on('timeout', () => {
       if (this.#idle.includes(socket)) socket.destroy();
     });
-    request.once('response', (answer) => {
-      this.#heedServer(socket, answer);
-    });
-    request.onSocket(socket);
   }
 
   #reuse(socket: Socket, request: ClientRequest): void {
@@ -98,14 +113,6 @@ export class KeptConnections extends Agent {
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(socket);
     else this.#reuse(socket, next);
-  }
-
-  #closed(socket: Socket): void {
-    this.#connections.delete(socket);
-    const at = this.#idle.indexOf(socket);
-    if (at !== -1) this.#idle.splice(at, 1);
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.#connect(next);
   }
 
   /** Reads how long the server keeps connections from the first answer on each. */

@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { type TLSSocket } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { CertificateAuthority } from '../../test/support/certificate-authority.js';
 import { closedPort } from '../../test/support/closed-port.js';
 import { TestProxy } from '../../test/support/forward-proxy.js';
@@ -11,6 +13,15 @@ import { UpstreamConnections, type UpstreamConnectionsOptions, type UpstreamRequ
 
 const CA = new CertificateAuthority();
 const ENOUGH_MS = 5000;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+const fakeTimeouts = () =>
+  jest.useFakeTimers({
+    now: 1_000_000,
+    doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'setInterval', 'clearInterval', 'Date', 'performance'],
+  });
 
 describe('Connections to the Cells API', () => {
   let closing: (() => Promise<void>)[] = [];
@@ -211,10 +222,7 @@ describe('Connections to the Cells API', () => {
   });
 
   it.each(['http', 'https'])('are given up when they take too long to open: %s', async (scheme) => {
-    jest.useFakeTimers({
-      now: 1_000_000,
-      doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'setInterval', 'clearInterval', 'Date', 'performance'],
-    });
+    fakeTimeouts();
     const answer: RequestListener = (_request, response) => response.end('ok');
     const server = scheme === 'http' ? createServer(answer) : createTlsServer(CA.issue(), answer);
     const { port } = await listening(server);
@@ -251,6 +259,109 @@ describe('Connections to the Cells API', () => {
     expect(await get(connectionsTo('https://api.example', through()))).toBe('proxy_refused PROXY_403');
     expect(await get(connectionsTo('https://[::1]', through()))).toBe('proxy_refused PROXY_403');
     expect(proxy.targets).toEqual([`127.0.0.1:${port}`, 'api.example:443', '[::1]:443']);
+    await proxy.close();
+  });
+
+  describe('through a proxy', () => {
+    let atProxy: { port: number; sockets: Socket[] };
+    let connections: UpstreamConnections;
+
+    beforeEach(async () => {
+      atProxy = await listening(createTcpServer());
+      connections = connectionsTo('https://api.example', {
+        proxy: new ForwardProxy(`http://127.0.0.1:${atProxy.port}`),
+      });
+    });
+
+    /** CONNECT as it came, on the latest connection. */
+    async function asked(count = 1): Promise<Socket> {
+      while (atProxy.sockets.length < count) await new Promise(setImmediate);
+      const [socket] = atProxy.sockets.slice(-1);
+      if (socket === undefined) throw new Error('no connection');
+      await once(socket, 'data');
+      return socket;
+    }
+
+    it.each([false, true])(
+      'are given up with the request, while the proxy is silent (own: %p)',
+      async (ownConnection) => {
+        const request = connections.open({ ...GET, ownConnection }).on('error', () => undefined);
+        const closed = new Promise((resolve) => request.once('close', resolve));
+        expect(connections.numbers.connections).toBe(1);
+        const socket = await asked();
+        request.destroy();
+        await Promise.all([closed, once(socket, 'close')]);
+        expect(connections.numbers).toEqual({ connections: 0, waiting: 0 });
+      },
+    );
+
+    it('end at once when they are no longer wanted, while the proxy is silent', async () => {
+      const pending = [get(connections), get(connections)];
+      const socket = await asked(2);
+      connections.destroy();
+      expect(await Promise.all(pending)).toEqual(['ECONNRESET', 'ECONNRESET']);
+      if (!socket.closed) await once(socket, 'close');
+      expect(connections.numbers.connections).toBe(0);
+    });
+
+    it.each([
+      ['the proxy, on a kept connection', false, false],
+      ['the proxy, on its own connection', true, false],
+      ['TLS after it, on a kept connection', false, true],
+      ['TLS after it, on its own connection', true, true],
+    ])('have one time limit: %s', async (_what, ownConnection, accepts) => {
+      fakeTimeouts();
+      const late = get(connections, { ownConnection });
+      const socket = await asked();
+      jest.advanceTimersByTime(ENOUGH_MS - 1);
+      if (accepts) {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        const [hello] = (await once(socket, 'data')) as [Buffer];
+        expect(hello[0]).toBe(0x16);
+      }
+      jest.advanceTimersByTime(1);
+      expect(await late).toBe('connect_timeout CONNECT_TIMEOUT');
+      if (!socket.closed) await once(socket, 'close');
+      expect(connections.numbers.connections).toBe(0);
+    });
+
+    it('make room for waiting requests when the proxy refuses', async () => {
+      const refused = Array.from({ length: 257 }, () => get(connections));
+      expect(connections.numbers).toEqual({ connections: 256, waiting: 1 });
+      for (let nth = 0; nth < 257; nth += 1) {
+        while (atProxy.sockets.length <= nth) await new Promise(setImmediate);
+        atProxy.sockets[nth]?.end('HTTP/1.1 403 No\r\n\r\n');
+      }
+      expect(new Set(await Promise.all(refused))).toEqual(new Set(['proxy_refused PROXY_403']));
+      while (connections.numbers.connections > 0) await new Promise(setImmediate);
+      expect(connections.numbers).toEqual({ connections: 0, waiting: 0 });
+    });
+  });
+
+  it.each([false, true])('keep nothing of the request they were opened for (proxy: %p)', async (proxied) => {
+    const proxy = await TestProxy.start();
+    const { port } = await listening(createTlsServer(CA.issue(), (_request, response) => response.end('ok')));
+    const connections = connectionsTo(`https://127.0.0.1:${port}`, {
+      proxy: proxied ? new ForwardProxy(`http://127.0.0.1:${proxy.port}`) : undefined,
+    });
+    const opened: WeakRef<object>[] = [];
+    const open = connections.open.bind(connections);
+    connections.open = (request) => {
+      const sent = open(request);
+      opened.push(new WeakRef(sent));
+      return sent;
+    };
+    expect(await get(connections)).toBe('ok');
+    // Node keeps the latest request that it has parsed an answer for.
+    expect(await get(connections)).toBe('ok');
+    expect(proxy.targets).toHaveLength(proxied ? 1 : 0);
+
+    for (let nth = 0; nth < 20 && opened[0]?.deref() !== undefined; nth += 1) {
+      await new Promise(setImmediate);
+      collectGarbage();
+    }
+    expect(opened[0]?.deref() === undefined).toBe(true);
+    expect(connections.numbers.connections).toBe(1);
     await proxy.close();
   });
 

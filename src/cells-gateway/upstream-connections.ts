@@ -1,14 +1,15 @@
-import { ClientRequest } from 'node:http';
+import { type ClientRequest } from 'node:http';
 import { connect, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import {
   type CertificateAuthorities,
-  endTogether,
+  failTogether,
   type ForwardProxy,
   TransportFailure,
   verifiedTls,
 } from '../cells-authority/internal.js';
 import { KeptConnections } from './kept-connections.js';
+import { type Connect, connectFor, OutgoingRequest } from './outgoing-request.js';
 import { sharingReadBuffer } from './read-buffer.js';
 
 /** Connections to the Cells API at a time. */
@@ -46,7 +47,7 @@ export interface UpstreamRequest {
  */
 export class UpstreamConnections {
   readonly #kept: KeptConnections;
-  readonly #connect: () => Socket;
+  readonly #connect: Connect;
   readonly #followed: readonly { close(): void }[];
   #single = 0;
 
@@ -54,18 +55,13 @@ export class UpstreamConnections {
     this.#followed = [authorities, ...(proxy === undefined ? [] : [proxy])];
     const tls = origin.protocol === 'https:';
     const host = origin.hostname.replace(/^\[|\]$/g, '');
-    const address = {
-      host,
-      port: origin.port === '' ? (tls ? 443 : 80) : Number(origin.port),
-      noDelay: true,
-      keepAlive: true,
-    };
-    this.#connect = tls
-      ? resumingTls({ ...address, servername: serverName(host) }, authorities, proxy, connectTimeoutMs)
-      : () => {
-          const socket = sharingReadBuffer((onread) => connect({ ...address, onread }));
-          return limitConnecting(socket, 'connect', connectTimeoutMs);
-        };
+    const port = origin.port === '' ? (tls ? 443 : 80) : Number(origin.port);
+    const address = { host, port, noDelay: true, keepAlive: true };
+    const plain = () => sharingReadBuffer((onread) => connect({ ...address, onread }));
+    const secured = resumingTls({ ...address, servername: serverName(host) }, authorities);
+    if (!tls) this.#connect = directly(plain, 'connect', connectTimeoutMs);
+    else if (proxy === undefined) this.#connect = directly(secured, 'secureConnect', connectTimeoutMs);
+    else this.#connect = through(proxy, address, secured, connectTimeoutMs);
     this.#kept = new KeptConnections({
       connect: this.#connect,
       maxConnections: MAX_CONNECTIONS,
@@ -82,15 +78,16 @@ export class UpstreamConnections {
   /** Opens a request, without its body. Fails with a {@link TransportFailure} when connecting takes too long. */
   open({ method, path, headers, ownConnection }: UpstreamRequest): ClientRequest {
     if (!ownConnection) {
-      return new ClientRequest({ agent: this.#kept, method, path, headers, maxHeaderSize: MAX_HEADER_BYTES });
+      return new OutgoingRequest({ agent: this.#kept, method, path, headers, maxHeaderSize: MAX_HEADER_BYTES });
     }
-    const single = new ClientRequest({
-      createConnection: this.#connect,
+    const single = new OutgoingRequest({
+      createConnection: () => undefined,
       method,
       path,
       headers,
       maxHeaderSize: MAX_HEADER_BYTES,
     });
+    connectFor(single, this.#connect);
     this.#single += 1;
     return single.once('close', () => {
       this.#single -= 1;
@@ -120,17 +117,15 @@ function serverName(host: string): string {
   return /^[\d.]+$|:/.test(host) ? '' : host;
 }
 
+/** TLS, directly or over a connection that a proxy has made. */
+type Secure = (tunnel?: Socket) => TLSSocket;
+
 /** Resumes the TLS session of the previous connection, which saves half of the handshake. */
-function resumingTls(
-  address: ConnectionOptions & { readonly host: string; readonly port: number },
-  authorities: CertificateAuthorities,
-  proxy: ForwardProxy | undefined,
-  timeoutMs: number,
-): () => TLSSocket {
+function resumingTls(address: ConnectionOptions, authorities: CertificateAuthorities): Secure {
   let session: Buffer | undefined;
   let trusted = authorities.pem;
   let options = { ...address, ...verifiedTls(trusted) };
-  return () => {
+  return (tunnel) => {
     if (authorities.pem !== trusted) {
       trusted = authorities.pem;
       options = { ...address, ...verifiedTls(trusted) };
@@ -138,13 +133,11 @@ function resumingTls(
       session = undefined;
     }
     const under = trusted;
-    const tunnel = proxy?.tunnel(address.host, address.port);
     const resumed = { ...options, session };
     const socket =
       tunnel === undefined
         ? sharingReadBuffer((onread) => connectTls(withOnRead(resumed, onread)))
         : connectTls({ ...resumed, socket: tunnel });
-    if (tunnel !== undefined) endTogether(socket, tunnel);
     // The authorities may have been renewed since this connection began. Then its session is not the current one.
     socket.on('session', (issued: Buffer) => {
       if (under === trusted) session = issued;
@@ -152,7 +145,7 @@ function resumingTls(
     socket.once('error', () => {
       if (under === trusted) session = undefined;
     });
-    return limitConnecting(socket, 'secureConnect', timeoutMs);
+    return socket;
   };
 }
 
@@ -161,12 +154,44 @@ function withOnRead(options: ConnectionOptions, onread: OnReadOpts): ConnectionO
   return { ...options, onread };
 }
 
-function limitConnecting<S extends Socket>(socket: S, connected: 'connect' | 'secureConnect', timeoutMs: number): S {
+function directly(open: () => Socket, connectedEvent: 'connect' | 'secureConnect', timeoutMs: number): Connect {
+  return (connected) => {
+    const socket = open();
+    socket.once(connectedEvent, limitConnecting(socket, timeoutMs));
+    connected(socket);
+    return socket;
+  };
+}
+
+function through(
+  proxy: ForwardProxy,
+  { host, port }: { readonly host: string; readonly port: number },
+  secure: Secure,
+  timeoutMs: number,
+): Connect {
+  return (connected) => {
+    const tunnel = proxy.tunnel(host, port, (failure) => {
+      if (failure !== undefined) {
+        connected(failure);
+        return;
+      }
+      const socket = secure(tunnel).once('secureConnect', inTime);
+      failTogether(socket, tunnel);
+      connected(socket);
+    });
+    const inTime = limitConnecting(tunnel, timeoutMs);
+    return tunnel;
+  };
+}
+
+/** Returns what is to be called when it is connected. */
+function limitConnecting(socket: Socket, timeoutMs: number): () => void {
   const timer = setTimeout(() => {
     socket.destroy(new TransportFailure('connect_timeout', true, 'CONNECT_TIMEOUT'));
   }, timeoutMs);
   const clear = () => {
     clearTimeout(timer);
   };
-  return socket.once(connected, clear).once('close', clear);
+  socket.once('close', clear);
+  return clear;
 }

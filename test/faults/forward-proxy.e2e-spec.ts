@@ -135,6 +135,21 @@ describe('A forward proxy', () => {
     api.close();
   });
 
+  it.each(['http', 'https'])('by %s that damages what comes back does not end the process', async (scheme) => {
+    const damaging = await TestProxy.start(scheme === 'https' ? { tls: authority.issue() } : {});
+    damaging.damaging = true;
+    const service = await start(`${scheme}://127.0.0.1:${damaging.port}?ca=${encodeURIComponent(CA)}`);
+    for (let nth = 0; nth < 5; nth += 1) {
+      const path = '/v4.0/cells/storage/file';
+      const sent = [1, 2].map(() => exchange(service.origin, { path, body: 'abc' }));
+      expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([502, 502]);
+    }
+    damaging.damaging = false;
+
+    expect(await statuses(service)).toEqual([200, 200]);
+    await damaging.close();
+  });
+
   it.each(['proxy:3128', 'socks5://proxy', 'http://proxy/path', 'http://proxy?cafile=x', 'http://%zz@proxy'])(
     'has a URL: %s is none, and is not quoted',
     (url) => {

@@ -15,6 +15,8 @@ export class TestProxy {
   refuseWith: number | undefined;
   /** Never answers. */
   silent = false;
+  /** Damages what comes back, but not the first read, which is the handshake. */
+  damaging = false;
   readonly #sockets = new Set<Socket>();
 
   private constructor(
@@ -68,6 +70,11 @@ export class TestProxy {
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');
       target.write(head);
       client.on('data', (chunk: Buffer) => (this.passed += chunk.toString('latin1')));
+      let reads = 0;
+      target.on('data', (chunk: Buffer) => {
+        reads += 1;
+        if (this.damaging && reads > 1) chunk.writeUInt8(255 - chunk.readUInt8(chunk.length - 1), chunk.length - 1);
+      });
       client.pipe(target).pipe(client);
     });
   }

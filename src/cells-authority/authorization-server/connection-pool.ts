@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { type AuthorityOptions } from '../cells-authority.options.js';
 import { CertificateAuthorities } from '../certificate-authorities.js';
-import { endTogether, ForwardProxy } from '../forward-proxy.js';
+import { failTogether, ForwardProxy } from '../forward-proxy.js';
 import { verifiedTls } from '../verified-tls.js';
 import { sharedLookup } from './shared-lookup.js';
 import { type ExchangeConnection, TokenExchange, type UpstreamResponse } from './token-exchange.js';
@@ -165,6 +165,8 @@ class OneConnectionClient extends Client {
 }
 
 type Connector = buildConnector.connector;
+/** undici's connectors return the socket before it is connected, which their type does not show. */
+type Connecting = (...args: Parameters<Connector>) => unknown;
 
 /** Opens connections on which a secret may be sent: with verified certificates and a time limit. */
 function verifiedConnector({
@@ -176,26 +178,36 @@ function verifiedConnector({
   const trusting = (ca: string | undefined) =>
     buildConnector({ timeout: 0, autoSelectFamily: true, lookup: shared, ...verifiedTls(ca) });
   let trusted = authorities.pem;
-  let connect = trusting(trusted);
-  const connectNow = (...[target, done]: Parameters<Connector>) => {
+  let connect: Connecting = trusting(trusted);
+  const connectNow = (...[target, done]: Parameters<Connector>): unknown => {
     if (authorities.pem !== trusted) {
       trusted = authorities.pem;
       // This also discards TLS sessions from before, which would skip the check against the new authorities.
       connect = trusting(trusted);
     }
-    if (proxy === undefined || target.protocol !== 'https:') return open(connect, target, done);
-    const tunnel = proxy.tunnel(target.hostname.replace(/^\[|\]$/g, ''), Number(target.port) || 443);
-    const socket = open(connect, { ...target, httpSocket: tunnel }, done);
-    if (socket instanceof Socket) endTogether(socket, tunnel);
-    return socket;
+    return connect(target, done);
   };
-  return withTimeout(connectNow, connectTimeoutMs);
+  return withTimeout(proxy === undefined ? connectNow : through(proxy, connectNow), connectTimeoutMs);
+}
+
+function through(proxy: ForwardProxy, connect: Connecting): Connecting {
+  return (target, done) => {
+    if (target.protocol !== 'https:') return connect(target, done);
+    const tunnel = proxy.tunnel(target.hostname.replace(/^\[|\]$/g, ''), Number(target.port) || 443, (failure) => {
+      if (failure !== undefined) {
+        done(failure, null);
+        return;
+      }
+      const socket = connect({ ...target, httpSocket: tunnel }, done);
+      if (socket instanceof Socket) failTogether(socket, tunnel);
+    });
+    return tunnel;
+  };
 }
 
 /** undici's own connect timeout is only accurate to about a second. */
-function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeoutMs: number): Connector {
+function withTimeout(connect: Connecting, timeoutMs: number): Connector {
   return (target, done) => {
-    // undici's connectors return the socket before it is connected, which their type does not show.
     const connecting: { socket?: unknown } = {};
     const timer = setTimeout(() => {
       const failure = new TransportFailure('connect_timeout', false, 'CONNECT_TIMEOUT');
@@ -206,15 +218,4 @@ function withTimeout(connect: (...args: Parameters<Connector>) => unknown, timeo
       done(...result);
     });
   };
-}
-
-/** undici accepts any stream as `httpSocket`, whatever its type says. */
-type TunnelledTarget = Omit<Parameters<Connector>[0], 'httpSocket'> & { readonly httpSocket?: unknown };
-
-function open(
-  connect: (...args: Parameters<Connector>) => unknown,
-  target: TunnelledTarget,
-  done: Parameters<Connector>[1],
-): unknown {
-  return connect(target as Parameters<Connector>[0], done);
 }
