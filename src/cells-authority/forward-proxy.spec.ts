@@ -5,6 +5,7 @@ import { TransportFailure } from './authorization-server/transport-failure.js';
 import { ForwardProxy } from './forward-proxy.js';
 
 const ACCEPTED = 'HTTP/1.1 200 OK\r\nVia: p\r\n\r\n';
+const INTERIM = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
 
 describe('A tunnel through a forward proxy', () => {
   const server = createServer();
@@ -49,11 +50,15 @@ describe('A tunnel through a forward proxy', () => {
   it.each([
     ['accepted', [ACCEPTED], 'open'],
     ['accepted in parts', Array.from(ACCEPTED), 'open'],
+    ['accepted after interim answers', [`HTTP/1.1 100 Continue\r\n\r\n${INTERIM}${ACCEPTED}`], 'open'],
+    ['accepted after interim answers in parts', Array.from(`${INTERIM}${INTERIM}${ACCEPTED}`), 'open'],
+    ['refused after an interim answer', [`${INTERIM}HTTP/1.1 503 No\r\n\r\n`], 'proxy_refused PROXY_503'],
     ['refused with a page', [`HTTP/1.1 403 No\r\n\r\n${'x'.repeat(20_000)}`], 'proxy_refused PROXY_403'],
     ['asked for other credentials', ['HTTP/1.1 407 Who\r\n\r\n'], 'proxy_auth PROXY_407'],
     ['followed by bytes that are not of the host', [`${ACCEPTED}\x16\x03`], 'proxy_refused PROXY_ANSWER'],
     ['answered by something else than HTTP', ['SSH-2.0\r\n\r\n'], 'proxy_refused PROXY_ANSWER'],
     ['answered at too great length', ['HTTP/1.1 200 OK\r\n', 'x'.repeat(17_000)], 'proxy_refused PROXY_ANSWER'],
+    ['only answered with interim answers', Array<string>(500).fill(INTERIM), 'proxy_refused PROXY_ANSWER'],
   ])('is %s', async (_how, parts, expected) => {
     const result = begin();
     const socket = await atProxy;

@@ -142,12 +142,15 @@ interface ProxyAnswer {
   readonly surplus: number;
 }
 
-/** `undefined` if the head of the answer is not complete yet. */
+/** The answer after any interim ones (RFC 9110 §15.2); `undefined` if its head is not complete yet. */
 function finalAnswer(received: Buffer): ProxyAnswer | undefined {
-  const end = received.indexOf(HEAD_END);
-  if (end === -1) return undefined;
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(received.toString('latin1', 0, end))?.[1] ?? 'ANSWER';
-  return { status, surplus: received.length - end - HEAD_END.length };
+  for (let start = 0; ;) {
+    const end = received.indexOf(HEAD_END, start);
+    if (end === -1) return undefined;
+    const status = /^HTTP\/1\.[01] (\d{3})/.exec(received.toString('latin1', start, end))?.[1] ?? 'ANSWER';
+    start = end + HEAD_END.length;
+    if (!status.startsWith('1')) return { status, surplus: received.length - start };
+  }
 }
 
 /** Why an answer does not open a tunnel; `undefined` if it does. The host says nothing before it is spoken to. */
