@@ -7,6 +7,8 @@ import { ForwardProxy } from './forward-proxy.js';
 const ACCEPTED = 'HTTP/1.1 200 OK\r\nVia: p\r\n\r\n';
 const INTERIM = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n';
 
+const CREDENTIALS = 'user:pass';
+
 describe('A tunnel through a forward proxy', () => {
   const server = createServer();
   let atProxy: Promise<Socket>;
@@ -25,7 +27,7 @@ describe('A tunnel through a forward proxy', () => {
   /** `open`, or the failure. */
   function begin(port = (server.address() as AddressInfo).port): Promise<string> {
     return new Promise((resolve) => {
-      tunnel = new ForwardProxy(`http://user:pass@127.0.0.1:${port}`).tunnel('api.example', 443, (failure) => {
+      tunnel = new ForwardProxy(`http://${CREDENTIALS}@127.0.0.1:${port}`).tunnel('api.example', 443, (failure) => {
         if (failure === undefined) resolve('open');
         else resolve(failure instanceof TransportFailure ? `${failure.kind} ${failure.code}` : 'given up');
       });
