@@ -176,7 +176,13 @@ describeWithRedis('Redis on several machines', () => {
         const roles = await Promise.all(replicas.map((replica) => replica.command('INFO', 'replication')));
         return roles.some((role) => String(role).includes('role:master'));
       }, PATIENCE_MS);
-      await reports(second, ['CLUSTER', 'INFO'], 'cluster_state:ok');
+      // All nodes have to agree on who replaced the master.
+      const agrees = () =>
+        cli('--cluster', 'check', address(second)).then(
+          () => true,
+          () => false,
+        );
+      await until(agrees, PATIENCE_MS);
       await cli(
         ...['--cluster', 'reshard', address(second), '--cluster-from', from, '--cluster-to', to],
         ...['--cluster-slots', '1000', '--cluster-yes'],
