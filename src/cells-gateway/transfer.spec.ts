@@ -152,6 +152,15 @@ function collected(): { begun: ServerResponse[]; answer: RequestListener } {
   return { begun, answer: (_request, response) => begun.push(response) };
 }
 
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+/** An API that sends these bytes when something has come in on a connection. */
+function answering(bytes: string): Server {
+  return createTcpServer((socket) => {
+    socket.once('data', () => socket.write(bytes));
+  });
+}
+
 describe('A transfer', () => {
   let scene: Scene;
   let over: boolean;
@@ -361,10 +370,7 @@ describe('A transfer', () => {
     });
 
     it('no switch of protocols', async () => {
-      const api = createTcpServer((socket) => {
-        socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
-      });
-      scene = await Scene.start(api);
+      scene = await Scene.start(answering('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
       scene.client(GET);
       await until(() => scene.ends.length > 0);
       expect(scene.ends).toMatchObject([{ outcome: 'invalid_response' }]);
@@ -373,12 +379,7 @@ describe('A transfer', () => {
 
     it('no hint that Node would take for ever to check', async () => {
       const link = `<x>${';a=b'.repeat(60)}"`;
-      const api = createTcpServer((socket) => {
-        socket.once('data', () =>
-          socket.end(`HTTP/1.1 103 X\r\nLink: ${link}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok`),
-        );
-      });
-      scene = await Scene.start(api);
+      scene = await Scene.start(answering(`HTTP/1.1 103 X\r\nLink: ${link}\r\n\r\n${OK}`));
       const client = scene.client(GET);
       await until(() => client.received().endsWith('ok'));
       expect(client.received()).toMatch(/^HTTP\/1\.1 200 /);
@@ -386,12 +387,7 @@ describe('A transfer', () => {
 
     it('no more interim answers than the client reads', async () => {
       const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
-      const api = createTcpServer((socket) => {
-        socket.once('data', () =>
-          socket.end(interim.repeat(MIB / 2) + 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
-        );
-      });
-      scene = await Scene.start(api);
+      scene = await Scene.start(answering(interim.repeat(MIB / 2) + OK));
       const client = scene.client(GET);
       client.socket.pause();
       let most = 0;
@@ -405,10 +401,7 @@ describe('A transfer', () => {
     });
 
     it('nothing of an answer that cannot be written', async () => {
-      const api = createTcpServer((socket) => {
-        socket.once('data', () => socket.end('HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n'));
-      });
-      scene = await Scene.start(api);
+      scene = await Scene.start(answering('HTTP/1.1 200 \x01\r\nContent-Length: 0\r\n\r\n'));
       scene.client(GET);
       await until(() => scene.ends.length > 0);
       expect(scene.refusals).toMatchObject([{ status: 502 }]);
@@ -460,10 +453,7 @@ describe('A transfer', () => {
       ['no hint whose link is malformed', 'HTTP/1.1 103 X\r\nLink: nonsense\r\n\r\n', ''],
       ['no other interim answer', 'HTTP/1.1 104 X\r\nLink: </a>; rel=preload\r\n\r\n', ''],
     ])('%s', async (_what, interim, passed) => {
-      const api = createTcpServer((socket) => {
-        socket.once('data', () => socket.end(`${interim}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`));
-      });
-      scene = await Scene.start(api);
+      scene = await Scene.start(answering(interim + OK));
       const client = scene.client(GET);
       await until(() => scene.ends.length > 0);
       expect(scene.ends).toMatchObject([{ outcome: 'passed' }]);
