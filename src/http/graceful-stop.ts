@@ -12,14 +12,18 @@ export interface Stoppable {
   readonly stopping: Stopping;
   /** Ends the gateway's transfers: those without an answer yet get one; those cut off do not look complete. */
   endTransfers(): void;
-  /** Stops listening, waits for open connections, then closes everything else. */
+  /** Closes everything else, once no connection is left. */
   close(): Promise<void>;
 }
 
 /** The largest part of the grace period that load balancers get to notice. */
 const NOTICE_SHARE = 0.5;
+/** Far less than a request takes. */
+const SHORT_TURN_MS = 0.2;
+/** Against clients that connect faster than they can be accepted. */
+const LAST_ACCEPTED_MS = 1000;
 /** The first request on a connection that was opened at the last moment is still on its way. */
-const FIRST_REQUEST_MS = 300;
+const FIRST_REQUEST_MS = 1000;
 /** Done here because Node no longer cuts off half-sent requests once it has stopped listening. */
 const HALF_SENT_MS = 10_000;
 /** The part of the grace period after which clients still waiting for an answer are told to try again. */
@@ -53,9 +57,8 @@ export class GracefulStop {
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
     const noticeMs = Math.min(graceMs * NOTICE_SHARE, notice);
     await delay(noticeMs);
-    // If the process was paused, timers run first, and connections from that time would be refused.
-    await nextTurn();
-
+    await this.#acceptWaiting();
+    const closed = this.#close();
     const lastCall = setTimeout(
       () => {
         this.#lastCall();
@@ -66,9 +69,8 @@ export class GracefulStop {
       this.#endHalfSent();
     }, HALF_SENT_MS);
     const outOfTime = delay(graceMs * END_SHARE - noticeMs, undefined, { ref: false });
-    const closed = this.service.close();
     const unused = setTimeout(() => {
-      this.#endUnused();
+      void this.#endUnused();
     }, FIRST_REQUEST_MS);
     await Promise.race([closed, outOfTime]);
     clearTimeout(lastCall);
@@ -76,8 +78,40 @@ export class GracefulStop {
     clearTimeout(unused);
   }
 
-  /** Closes connections that have not sent anything yet, which Node does not count as idle. */
-  #endUnused(): void {
+  /**
+   * Accepts the connections that the system has made and Node has not taken over yet, one a turn of the event loop: the
+   * system resets them when nobody listens any more. Ends with a turn so short that hardly any can have come since.
+   */
+  async #acceptWaiting(): Promise<void> {
+    const { server } = this.service;
+    let accepted = 0;
+    const count = () => (accepted += 1);
+    server.on('connection', count);
+    const until = performance.now() + LAST_ACCEPTED_MS;
+    let begun: number;
+    do {
+      accepted = 0;
+      begun = performance.now();
+      await nextTurn();
+    } while ((accepted > 0 || performance.now() - begun > SHORT_TURN_MS) && begun < until);
+    server.off('connection', count);
+  }
+
+  /** Stops listening at once: what comes between the last look for connections and this is lost. */
+  async #close(): Promise<void> {
+    const { server } = this.service;
+    const closed = once(server, 'close');
+    server.close();
+    await closed;
+    await this.service.close();
+  }
+
+  /**
+   * Closes connections that have not sent anything yet, which Node does not count as idle. What a busy process has not
+   * read yet is read first.
+   */
+  async #endUnused(): Promise<void> {
+    await nextTurn();
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.end();
   }
 
