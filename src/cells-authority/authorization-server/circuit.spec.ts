@@ -84,6 +84,15 @@ describe('Circuit', () => {
     expect([circuit.admit(HERE), circuit.admit(ELSEWHERE)]).toEqual([false, false]);
   });
 
+  it('does not open for all because two connections failed between the failures of one origin', () => {
+    circuit.unreachable();
+    circuit.unreachable();
+    failFor(5, 250);
+    expect([circuit.admit(HERE), circuit.admit(ELSEWHERE)]).toEqual([false, true]);
+    circuit.unreachable();
+    expect(circuit.admit(ELSEWHERE)).toBe(false);
+  });
+
   it('lets a single request try every 5 seconds', () => {
     failFor(5, 250);
     now += 4749;

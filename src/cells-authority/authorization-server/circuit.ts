@@ -19,15 +19,17 @@ const STREAK_TO_OPEN_MS = 1000;
 const PAIRS_TO_OPEN = 3;
 /** When this many origins have failed, the circuit opens for all others, too. */
 const ORIGINS_TO_OPEN_FOR_ALL = 3;
+/** One failed connection among the failures of one origin can be chance. */
+const UNREACHABLE_TO_OPEN_FOR_ALL = 3;
 const OPEN_MS = 5000;
 
 /**
  * Spares a dead authorization server, and saves clients the wait: opens after 5 failures in a row over a second or
  * more, then lets one trial request through every 5 seconds. Until a trial succeeds, all others are refused at once.
  *
- * If no connection can be made, that concerns everybody. Any other failure may be caused by the request, which an
- * attacker can choose. So those must come from 3 pairs or more, and the circuit opens only for the origins that failed,
- * unless these are 3 or more.
+ * If no connection can be made, three times in a streak of failures, that concerns everybody. Any other failure may be
+ * caused by the request, which an attacker can choose. So those must come from 3 pairs or more, and the circuit opens
+ * only for the origins that failed, unless these are 3 or more.
  */
 export class Circuit {
   #state: CircuitState = 'closed';
@@ -107,7 +109,11 @@ export class Circuit {
 
   /** Whether the circuit applies to requests from this origin. */
   #concerns(origin: string): boolean {
-    return this.#unreachable > 0 || this.#origins.size >= ORIGINS_TO_OPEN_FOR_ALL || this.#origins.has(origin);
+    return (
+      this.#unreachable >= UNREACHABLE_TO_OPEN_FOR_ALL ||
+      this.#origins.size >= ORIGINS_TO_OPEN_FOR_ALL ||
+      this.#origins.has(origin)
+    );
   }
 
   #change(state: CircuitState): void {
