@@ -186,7 +186,7 @@ describe('GuessLimits', () => {
     jest.useRealTimers();
   });
 
-  it('lets a bounded number wait', async () => {
+  it('lets a bounded number of a network wait', async () => {
     const places = await Promise.all(
       Array.from({ length: 10 }, () => limits.reserve(guesserAt('192.0.2.1', 'victim'), LATE)),
     );
@@ -196,8 +196,32 @@ describe('GuessLimits', () => {
       retryAfter: 1,
     });
     expect(turnedAway).toEqual(['too_many_waiting']);
+    // Another network's clients have room of their own.
+    const others = Array.from({ length: 11 }, () => limits.reserve(guesserAt('192.0.2.2', 'victim'), LATE));
+    for (const place of await Promise.all(others.slice(0, 10))) place.end(false);
+    (await others[10])?.end(false);
+    expect(turnedAway).toHaveLength(1);
     for (const place of places) place.end(true);
     expect((await Promise.allSettled(waiting)).every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('lets a bounded number of all networks wait', async () => {
+    const networks = Array.from({ length: 11 }, (_, nth) => `192.0.2.${nth}`);
+    const crowds = networks.map((address) =>
+      Array.from({ length: address.endsWith('.10') ? 10 : 1010 }, () =>
+        limits.reserve(guesserAt(address, 'victim'), LATE),
+      ),
+    );
+    const places = await Promise.all(crowds.flatMap((crowd) => crowd.slice(0, 10)));
+    const late = () => limits.reserve(guesserAt('192.0.2.10', 'victim'), LATE);
+    await expect(late()).rejects.toMatchObject({ status: 503 });
+    for (const place of places) place.end(true);
+    await Promise.allSettled(crowds.flat());
+    // Nobody waits any more, so others may.
+    const others = Array.from({ length: 11 }, () => limits.reserve(guesserAt('192.0.2.11', 'victim'), LATE));
+    (await others[0])?.end(false);
+    for (const place of await Promise.all(others.slice(1))) place.end(false);
+    expect(turnedAway).toEqual(['too_many_waiting']);
   });
 
   it('takes over what other instances counted, and never a lower count', async () => {

@@ -16,7 +16,10 @@ const PER_ADDRESS_AND_CLIENT = 10;
 /** A /48 may be a whole company or a single person: its limits are an address's limits times this. */
 const WIDER_NETWORK_FACTOR = 4;
 const MAX_COUNTERS = 50_000;
-const MAX_WAITING = 1024;
+/** Waiting guesses of one network, at most. */
+const MAX_WAITING_OF_NETWORK = 1024;
+/** Waiting guesses of all networks, at most. */
+const MAX_WAITING = 10_000;
 
 interface Counter {
   readonly failures: number;
@@ -82,7 +85,9 @@ export function guesserAt(address: string, client: string): Guesser {
 export class GuessLimits {
   readonly #counters = new LRUCache<string, Counter>({ max: MAX_COUNTERS });
   readonly #underWay = new Map<string, number>();
-  readonly #waiters = new Set<Waiter>();
+  /** By the widest network, which those who wait for the same place have in common. */
+  readonly #waiters = new Map<string, Set<Waiter>>();
+  #waiting = 0;
 
   constructor(
     @Inject(AUTHORITY_CLOCK) private readonly clock: Clock,
@@ -111,13 +116,20 @@ export class GuessLimits {
   }
 
   #wait(guesser: Guesser, deadline: number): Promise<Guess> {
-    if (this.#waiters.size >= MAX_WAITING) {
+    const waiters = this.#waiters.get(guesser.network) ?? new Set();
+    if (waiters.size >= MAX_WAITING_OF_NETWORK || this.#waiting >= MAX_WAITING) {
       this.observe({ type: 'not_forwarded', reason: 'too_many_waiting' });
       throw temporarilyUnavailable('Too many requests from this address are under way', 1);
     }
     return new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(timer);
+        waiters.delete(waiter);
+        this.#waiting -= 1;
+        if (waiters.size === 0) this.#waiters.delete(guesser.network);
+      };
       const giveUp = () => {
-        this.#waiters.delete(waiter);
+        leave();
         this.observe({ type: 'not_forwarded', reason: 'waited_too_long' });
         reject(gatewayTimeout('Other requests from this address took too long'));
       };
@@ -132,11 +144,11 @@ export class GuessLimits {
           } catch (error) {
             reject(error instanceof Error ? error : new Error('no place'));
           }
-          clearTimeout(timer);
-          this.#waiters.delete(waiter);
+          leave();
         },
       };
-      this.#waiters.add(waiter);
+      this.#waiters.set(guesser.network, waiters.add(waiter));
+      this.#waiting += 1;
     });
   }
 
@@ -164,10 +176,10 @@ export class GuessLimits {
     const isFull = subjects.some(({ key, limit }) => this.#failures(key) + (this.#underWay.get(key) ?? 0) >= limit);
     if (isFull) return undefined;
     for (const { key } of subjects) this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
-    return this.#guessOf(subjects);
+    return this.#guessOf(guesser);
   }
 
-  #guessOf(subjects: readonly GuessSubject[]): Guess {
+  #guessOf({ subjects, network }: Guesser): Guess {
     return {
       end: (refused) => {
         for (const { key } of subjects) {
@@ -176,16 +188,17 @@ export class GuessLimits {
           else this.#underWay.delete(key);
           if (refused) this.#countFailure(key);
         }
-        this.#callWaiters(subjects);
+        this.#callWaiters(network, subjects);
       },
     };
   }
 
   /** Those waiting for the freed places get them in order, or are told that they are slowed. */
-  #callWaiters(freed: readonly GuessSubject[]): void {
-    if (this.#waiters.size === 0) return;
+  #callWaiters(network: string, freed: readonly GuessSubject[]): void {
+    const waiters = this.#waiters.get(network);
+    if (waiters === undefined) return;
     const keys = new Set(freed.map(({ key }) => key));
-    for (const waiter of this.#waiters) if (waiter.subjects.some(({ key }) => keys.has(key))) waiter.tryAgain();
+    for (const waiter of waiters) if (waiter.subjects.some(({ key }) => keys.has(key))) waiter.tryAgain();
   }
 
   #countFailure(key: string): void {
