@@ -44,6 +44,12 @@ class Scene {
     this.sessions.begin(REQUEST, answerWith(token, token.text, 'kept', remaining));
   }
 
+  /** Hands out a token to a client of its own. */
+  handOutAlone(token: IssuedToken): void {
+    const credentials = { clientId: token.accessToken, clientSecret: 'a-secret' };
+    this.sessions.begin({ ...REQUEST, credentials }, answerWith(token, token.text, 'kept', token.lifetime));
+  }
+
   has(accessToken: string): boolean {
     return this.sessions.find(accessToken) !== undefined;
   }
@@ -53,19 +59,36 @@ describe('TokenSessions', () => {
   it('are limited to 10,000; the least recently used go first, and begin again when their token is handed out', () => {
     const scene = new Scene();
     const unused = issue('unused');
-    for (const token of [issue('used'), unused]) scene.handOut(token);
-    for (let nth = 2; nth < 10_000; nth += 1) scene.handOut(issue(`token-${nth}`));
+    for (const token of [issue('used'), unused]) scene.handOutAlone(token);
+    for (let nth = 2; nth < 10_000; nth += 1) scene.handOutAlone(issue(`token-${nth}`));
     expect(scene.has('used')).toBe(true);
 
-    scene.handOut(issue('one-more'));
+    scene.handOutAlone(issue('one-more'));
 
     expect(scene.has('one-more')).toBe(true);
     expect(scene.has('used')).toBe(true);
     expect(scene.has('unused')).toBe(false);
     expect(scene.has('token-2')).toBe(true);
 
-    scene.handOut(unused);
+    scene.handOutAlone(unused);
     expect(scene.has('unused')).toBe(true);
+  });
+
+  it('are limited to 1,000 for a credential pair, whose oldest go first', () => {
+    const scene = new Scene();
+    scene.handOutAlone(issue('of another pair'));
+    for (let nth = 0; nth < 1001; nth += 1) scene.handOut(issue(`token-${nth}`));
+
+    expect(['token-0', 'token-1', 'token-1000', 'of another pair'].map((token) => scene.has(token))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    // What has ended leaves room for others.
+    scene.now += SESSION_S * 1000 + 1;
+    for (let nth = 0; nth < 1000; nth += 1) scene.handOut(issue(`later-${nth}`));
+    expect(scene.has('later-0')).toBe(true);
   });
 
   it('are removed from memory soon after they have ended', () => {
@@ -73,7 +96,8 @@ describe('TokenSessions', () => {
     const scope = 's'.repeat(512);
     for (let nth = 0; nth < 10_000; nth += 1) {
       const token = issue(`token-${nth}`);
-      scene.sessions.begin({ ...REQUEST, scope }, answerWith(token, token.text, 'fetched'));
+      const credentials = { clientId: `client-${nth}`, clientSecret: 'a-secret' };
+      scene.sessions.begin({ credentials, scope, clientAddress: '::1' }, answerWith(token, token.text, 'fetched'));
     }
     const full = heapUsed();
 

@@ -11,11 +11,14 @@ import { type SharedStore } from '../shared-store/shared-store.js';
 import { CacheKeys } from '../token-cache/cache-keys.js';
 import { isAboutRequest, isRefusal } from '../token-cache/credential-holds.js';
 import { marginOf, type TokenAnswer } from '../token-cache/kept-token.js';
+import { PairShares } from '../token-cache/pair-shares.js';
 import { type AuthorityRequest, TokenAuthority } from '../token-cache/token-authority.js';
 import { maxAgeOn, PUBLISHED_PATH } from '../token-paths.js';
 
 /** Sessions in memory; the least recently used go first. */
 const MAX_SESSIONS = 10_000;
+/** Of one credential pair, which may have a token for each of many scopes. */
+const MAX_SESSIONS_OF_PAIR = MAX_SESSIONS / 10;
 const REMOVAL_INTERVAL_MS = 60_000;
 /** Milliseconds for which a token that replaced a refused one is not itself replaced. */
 const REPLACEMENT_INTERVAL_MS = 10_000;
@@ -36,6 +39,8 @@ interface KeptSession {
   /** One character per byte. A small buffer would keep the whole 8 KiB pool alive that Node cut it from. */
   readonly sealed: string;
   readonly goodUntil: number;
+  /** Key of the credential pair. */
+  readonly pair: string;
   /** Whether the Cells API refused the token. */
   refused: boolean;
   /** Whether it is still in the cache. */
@@ -70,6 +75,7 @@ export class TokenSessions {
   readonly #maxMs: number | undefined;
   readonly #seals = new SharedKeys(randomBytes(32).toString('base64'));
   readonly #kept: LRUCache<string, KeptSession>;
+  readonly #shares = new PairShares(MAX_SESSIONS_OF_PAIR, Infinity);
   /** Handing out the same token again costs a lookup here instead of cryptography. */
   readonly #begun = new WeakMap<IssuedToken, KeptSession>();
   /** When a token replaced a refused one. */
@@ -91,8 +97,9 @@ export class TokenSessions {
       ttl: this.#maxMs ?? 0,
       ttlResolution: 0,
       perf: { now: clock },
-      dispose: (session) => {
+      dispose: (session, key) => {
         session.kept = false;
+        this.#shares.remove(session.pair, key);
       },
     });
   }
@@ -143,11 +150,13 @@ export class TokenSessions {
     const session: KeptSession = {
       sealed: this.#seals.seal(JSON.stringify(content), key, accessToken).toString('latin1'),
       goodUntil: now + content.goodUntil - wallNow,
+      pair: this.keys.pair(content),
       refused: false,
       kept: true,
     };
     this.#removeEnded(now);
     this.#kept.set(key, session, { ttl: Math.max(1, Math.floor(content.endsAt - wallNow)) });
+    for (const surplus of this.#shares.add(session.pair, key, 0)) this.#kept.delete(surplus);
     return session;
   }
 
