@@ -93,6 +93,8 @@ const RETRY_AFTER = {
 const ERRORS = [
   { status: 400, error: 'invalid_client', description: OPERATION_TEXTS.badRequest },
   { status: 401, error: 'invalid_client', description: OPERATION_TEXTS.unauthorized },
+  { status: 403, error: 'invalid_request', description: OPERATION_TEXTS.forbidden },
+  { status: 408, error: 'invalid_request', description: OPERATION_TEXTS.requestTimeout },
   { status: 413, error: 'invalid_request', description: OPERATION_TEXTS.payloadTooLarge },
   { status: 415, error: 'invalid_request', description: OPERATION_TEXTS.unsupportedMediaType },
   {
@@ -101,6 +103,7 @@ const ERRORS = [
     description: OPERATION_TEXTS.tooManyRequests,
     headers: RETRY_AFTER,
   },
+  { status: 431, error: 'invalid_request', description: OPERATION_TEXTS.headersTooLarge },
   { status: 502, error: 'server_error', description: OPERATION_TEXTS.badGateway },
   {
     status: 503,

@@ -36,10 +36,13 @@ export const french: Translation = {
   ok: 'La réponse du serveur d’autorisation, avec le jeton.',
   badRequest: 'La requête est mal formée, ou ses identifiants ont été refusés.',
   unauthorized: 'Les identifiants de l’en-tête Authorization ont été refusés.',
+  forbidden: 'La demande vient d’une page d’une autre origine, qui n’y a pas droit.',
+  requestTimeout: 'Le corps n’est pas arrivé en 10 secondes.',
   payloadTooLarge: 'Le corps dépasse 16 Kio.',
   unsupportedMediaType: 'Le corps porte un Content-Encoding.',
   tooManyRequests:
     'Trop de tentatives ont échoué avec ces identifiants ou depuis ce client ; les requêtes sont limitées.',
+  headersTooLarge: 'L’URL et les en-têtes dépassent 16 Kio.',
   badGateway: 'Le serveur d’autorisation n’a pas donné de réponse exploitable.',
   serviceUnavailable: 'Le serveur d’autorisation est défaillant, ou trop de requêtes l’attendent.',
   gatewayTimeout: 'Le serveur d’autorisation n’a pas répondu à temps.',

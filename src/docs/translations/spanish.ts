@@ -34,10 +34,13 @@ export const spanish: Translation = {
   ok: 'La respuesta del servidor de autorización, con el token.',
   badRequest: 'La petición está mal formada o se han rechazado sus credenciales.',
   unauthorized: 'Se han rechazado las credenciales de la cabecera Authorization.',
+  forbidden: 'Lo pide una página de otro origen, que no puede hacerlo.',
+  requestTimeout: 'El cuerpo no ha llegado en 10 segundos.',
   payloadTooLarge: 'El cuerpo supera los 16 KiB.',
   unsupportedMediaType: 'El cuerpo lleva una Content-Encoding.',
   tooManyRequests:
     'Demasiados intentos fallidos con estas credenciales o desde este cliente; se limitan las peticiones.',
+  headersTooLarge: 'La URL y las cabeceras superan los 16 KiB.',
   badGateway: 'El servidor de autorización no ha dado una respuesta utilizable.',
   serviceUnavailable: 'El servidor de autorización está fallando o hay demasiadas peticiones esperándolo.',
   gatewayTimeout: 'El servidor de autorización no ha respondido a tiempo.',
