@@ -168,7 +168,9 @@ describe('The package', () => {
 
           const platforms = await platformsOf(application, authorizationServer, redis?.url);
           expect(platforms).toEqual(['Express', 'Fastify'].map(workingPlatform));
-          if (redis !== undefined) expect(platforms[0]?.token).toBe(platforms[1]?.token);
+          if (redis !== undefined && platforms[1]?.bypassed === false) {
+            expect(platforms[0]?.token).toBe(platforms[1].token);
+          }
           if (host.type === 'module') await tokenFrom(application, authorizationServer);
         } finally {
           await authorizationServer.close();
@@ -223,6 +225,7 @@ function workingPlatform(name: string): object {
     operation: 200,
     refused: [400, 'no-store'],
     same: true,
+    bypassed: expect.any(Boolean),
     documented: ['post'],
     schemas: ['PostAccessTokenError', 'PostAccessTokenRequest', 'PostAccessTokenResponse'],
   };
