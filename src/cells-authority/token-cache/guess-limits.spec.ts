@@ -1,3 +1,4 @@
+import { heapUsed } from '../../../test/support/heap.js';
 import { OAuthError } from '../errors/oauth-error.js';
 import { guesserAt, GuessLimits } from './guess-limits.js';
 
@@ -222,6 +223,21 @@ describe('GuessLimits', () => {
     (await others[0])?.end(false);
     for (const place of await Promise.all(others.slice(1))) place.end(false);
     expect(turnedAway).toEqual(['too_many_waiting']);
+  });
+
+  it('keeps nothing of clients whose guesses have ended', async () => {
+    const guessAndWait = async (address: string) => {
+      const crowd = Array.from({ length: 11 }, () => limits.reserve(guesserAt(address, 'victim'), LATE));
+      await Promise.all(
+        crowd.map(async (place) => {
+          (await place).end(false);
+        }),
+      );
+    };
+    await guessAndWait('192.0.2.1');
+    const before = heapUsed();
+    for (let nth = 0; nth < 5000; nth += 1) await guessAndWait(`10.0.${nth >> 8}.${nth & 255}`);
+    expect(heapUsed() - before).toBeLessThan(256 * 1024);
   });
 
   it('takes over what other instances counted, and never a lower count', async () => {
