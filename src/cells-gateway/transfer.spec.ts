@@ -377,6 +377,11 @@ describe('A transfer', () => {
       await until(() => scene.apiSockets[0]?.closed === true);
     });
 
+    const linkOf = (length: number, parameters: number) => {
+      const rest = '; a=b'.repeat(parameters);
+      return `<${'x'.repeat(length - rest.length - 2)}>${rest}`;
+    };
+
     it('no hint that Node would take for ever to check', async () => {
       const link = `<x>${';a=b'.repeat(60)}"`;
       scene = await Scene.start(answering(`HTTP/1.1 103 X\r\nLink: ${link}\r\n\r\n${OK}`));
@@ -449,6 +454,13 @@ describe('A transfer', () => {
         'HTTP/1.1 103 X\r\nLink: </a>; rel=preload\r\n\r\n',
         'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload',
       ],
+      [
+        'a hint of 1,000 characters with 7 parameters',
+        `HTTP/1.1 103 X\r\nLink: ${linkOf(1000, 7)}\r\n\r\n`,
+        `HTTP/1.1 103 Early Hints\r\nLink: ${linkOf(1000, 7)}`,
+      ],
+      ['no hint that is longer', `HTTP/1.1 103 X\r\nLink: ${linkOf(1001, 7)}\r\n\r\n`, ''],
+      ['no hint with more parameters', `HTTP/1.1 103 X\r\nLink: ${linkOf(100, 8)}\r\n\r\n`, ''],
       ['no hint without a link', 'HTTP/1.1 103 X\r\nX-A: b\r\n\r\n', ''],
       ['no hint whose link is malformed', 'HTTP/1.1 103 X\r\nLink: nonsense\r\n\r\n', ''],
       ['no other interim answer', 'HTTP/1.1 104 X\r\nLink: </a>; rel=preload\r\n\r\n', ''],
