@@ -50,25 +50,24 @@ export class GracefulStop {
   /** Resolves when everything has ended, within `graceMs`. During the notice only readiness changes. */
   async stop(graceMs: number, notice: number): Promise<void> {
     const { server, stopping } = this.service;
+    const started = performance.now();
+    /** Milliseconds until so much of the grace period has passed. */
+    const until = (share: number) => Math.max(0, started + graceMs * share - performance.now());
     stopping.begin();
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.shouldKeepAlive = false;
     });
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
-    const noticeMs = Math.min(graceMs * NOTICE_SHARE, notice);
-    await delay(noticeMs);
-    await this.#acceptWaiting();
+    await delay(Math.min(graceMs * NOTICE_SHARE, notice));
+    await this.#acceptWaiting(Math.min(LAST_ACCEPTED_MS, until(LAST_CALL_SHARE)));
     const closed = this.#close();
-    const lastCall = setTimeout(
-      () => {
-        this.#lastCall();
-      },
-      graceMs * LAST_CALL_SHARE - noticeMs,
-    );
+    const lastCall = setTimeout(() => {
+      this.#lastCall();
+    }, until(LAST_CALL_SHARE));
     const halfSent = setTimeout(() => {
       this.#endHalfSent();
     }, HALF_SENT_MS);
-    const outOfTime = delay(graceMs * END_SHARE - noticeMs, undefined, { ref: false });
+    const outOfTime = delay(until(END_SHARE), undefined, { ref: false });
     const unused = setTimeout(() => {
       void this.#endUnused();
     }, FIRST_REQUEST_MS);
@@ -82,12 +81,12 @@ export class GracefulStop {
    * Accepts the connections that the system has made and Node has not taken over yet, one a turn of the event loop: the
    * system resets them when nobody listens any more. Ends with a turn so short that hardly any can have come since.
    */
-  async #acceptWaiting(): Promise<void> {
+  async #acceptWaiting(atMostMs: number): Promise<void> {
     const { server } = this.service;
     let accepted = 0;
     const count = () => (accepted += 1);
     server.on('connection', count);
-    const until = performance.now() + LAST_ACCEPTED_MS;
+    const until = performance.now() + atMostMs;
     let begun: number;
     do {
       accepted = 0;
