@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { GracefulStop } from './graceful-stop.js';
 import { Stopping } from './stopping.module.js';
 
-const GRACE_MS = 10_000;
+/** Longer than a test may take. */
+const GRACE_MS = 60_000;
 const REQUEST = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
 
 let server: Server;
@@ -15,7 +16,7 @@ const steps: string[] = [];
 
 beforeEach(async () => {
   steps.length = 0;
-  server = createServer((_request, response) => response.end('served'));
+  server = createServer({ keepAliveTimeout: GRACE_MS }, (_request, response) => response.end('served'));
   stop = new GracefulStop({
     server,
     stopping: new Stopping(),
@@ -56,7 +57,7 @@ describe('GracefulStop', () => {
 
   it('answers a first request that arrived while the process was too busy to read it', async () => {
     const accepted = once(server, 'connection');
-    const socket: Socket = connect(port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
     const answer = text(socket);
     await accepted;
 
@@ -67,6 +68,26 @@ describe('GracefulStop', () => {
 
     await stopped;
     expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*served$/);
+  });
+
+  it('answers a request that arrives just after the server stopped listening, and closes connections that stay idle', async () => {
+    const nothing = text(connect(port, '127.0.0.1'));
+    await once(server, 'connection');
+    const [used, idle] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    const [answers, answer] = [text(used), text(idle)];
+    for (const socket of [used, idle]) {
+      socket.write(REQUEST);
+      await once(socket, 'data');
+    }
+
+    const stopped = stop.stop(GRACE_MS, 0);
+    while (server.listening) await new Promise(setImmediate);
+    used.write(REQUEST);
+
+    await stopped;
+    expect((await answers).match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+    expect(await answer).toMatch(/served$/);
+    expect(await nothing).toBe('');
   });
 
   it('closes everything else only when no connection is left', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Server, ServerResponse } from 'node:http';
-import { type Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { composeErrorResponse, TOKEN_REPLY_HEADERS } from '../cells-authority/internal.js';
@@ -22,10 +22,8 @@ const NOTICE_SHARE = 0.5;
 const SHORT_TURN_MS = 0.2;
 /** Against clients that connect faster than they can be accepted. */
 const LAST_ACCEPTED_MS = 1000;
-/** The first request on a connection that was opened at the last moment is still on its way. */
-const FIRST_REQUEST_MS = 1000;
-/** Done here because Node no longer cuts off half-sent requests once it has stopped listening. */
-const HALF_SENT_MS = 10_000;
+/** A request on a connection that was opened at the last moment is still on its way. */
+const LAST_REQUEST_MS = 500;
 /** The part of the grace period after which clients still waiting for an answer are told to try again. */
 const LAST_CALL_SHARE = 0.9;
 /** The part after which nothing is waited for. */
@@ -64,17 +62,13 @@ export class GracefulStop {
     const lastCall = setTimeout(() => {
       this.#lastCall();
     }, until(LAST_CALL_SHARE));
-    const halfSent = setTimeout(() => {
-      this.#endHalfSent();
-    }, HALF_SENT_MS);
     const outOfTime = delay(until(END_SHARE), undefined, { ref: false });
-    const unused = setTimeout(() => {
-      void this.#endUnused();
-    }, FIRST_REQUEST_MS);
+    const idle = setTimeout(() => {
+      void this.#closeIdle();
+    }, LAST_REQUEST_MS);
     await Promise.race([closed, outOfTime]);
     clearTimeout(lastCall);
-    clearTimeout(halfSent);
-    clearTimeout(unused);
+    clearTimeout(idle);
   }
 
   /**
@@ -96,26 +90,24 @@ export class GracefulStop {
     server.off('connection', count);
   }
 
-  /** Stops listening at once: what comes between the last look for connections and this is lost. */
+  /**
+   * Stops listening at once. `server.close()` would also close idle connections and, since Node 26, those whose first
+   * request has not arrived; and it would let half-sent requests take as long as they like.
+   */
   async #close(): Promise<void> {
     const { server } = this.service;
     const closed = once(server, 'close');
-    server.close();
+    NetServer.prototype.close.call(server);
     await closed;
     await this.service.close();
   }
 
-  /**
-   * Closes connections that have not sent anything yet, which Node does not count as idle. What a busy process has not
-   * read yet is read first.
-   */
-  async #endUnused(): Promise<void> {
+  /** What a busy process has not read yet is read first. */
+  async #closeIdle(): Promise<void> {
     await nextTurn();
+    this.service.server.closeIdleConnections();
+    // Before Node 26, those that have not sent anything do not count as idle.
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.end();
-  }
-
-  #endHalfSent(): void {
-    for (const socket of this.#sockets) if (responseOf(socket) === undefined) socket.destroy();
   }
 
   #lastCall(): void {
