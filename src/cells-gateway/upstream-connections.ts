@@ -57,11 +57,16 @@ export class UpstreamConnections {
     const host = origin.hostname.replace(/^\[|\]$/g, '');
     const port = origin.port === '' ? (tls ? 443 : 80) : Number(origin.port);
     const address = { host, port, noDelay: true, keepAlive: true };
-    const plain = () => sharingReadBuffer((onread) => connect({ ...address, onread }));
-    const secured = resumingTls({ ...address, servername: serverName(host) }, authorities);
-    if (!tls) this.#connect = directly(plain, 'connect', connectTimeoutMs);
-    else if (proxy === undefined) this.#connect = directly(secured, 'secureConnect', connectTimeoutMs);
-    else this.#connect = through(proxy, address, secured, connectTimeoutMs);
+    if (tls) {
+      const secure = resumingTls({ ...address, servername: serverName(host) }, authorities);
+      this.#connect =
+        proxy === undefined
+          ? directly(secure, 'secureConnect', connectTimeoutMs)
+          : through(proxy, address, secure, connectTimeoutMs);
+    } else {
+      const plain = () => sharingReadBuffer((onread) => connect({ ...address, onread }));
+      this.#connect = directly(plain, 'connect', connectTimeoutMs);
+    }
     this.#kept = new KeptConnections({
       connect: this.#connect,
       maxConnections: MAX_CONNECTIONS,

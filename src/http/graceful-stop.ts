@@ -18,7 +18,7 @@ export interface Stoppable {
 
 /** The largest part of the grace period that load balancers get to notice. */
 const NOTICE_SHARE = 0.5;
-/** Far less than a request takes. */
+/** In a turn of the event loop this short, hardly any connection can come in. */
 const SHORT_TURN_MS = 0.2;
 /** Against clients that connect faster than they can be accepted. */
 const LAST_ACCEPTED_MS = 1000;
@@ -50,19 +50,19 @@ export class GracefulStop {
     const { server, stopping } = this.service;
     const started = performance.now();
     /** Milliseconds until so much of the grace period has passed. */
-    const until = (share: number) => Math.max(0, started + graceMs * share - performance.now());
+    const msUntil = (share: number) => Math.max(0, started + graceMs * share - performance.now());
     stopping.begin();
     server.prependListener('request', (_request, response: ServerResponse) => {
       response.shouldKeepAlive = false;
     });
     for (const response of this.#underWay()) response.shouldKeepAlive = false;
     await delay(Math.min(graceMs * NOTICE_SHARE, notice));
-    await this.#acceptWaiting(Math.min(LAST_ACCEPTED_MS, until(LAST_CALL_SHARE)));
+    await this.#acceptWaiting(Math.min(LAST_ACCEPTED_MS, msUntil(LAST_CALL_SHARE)));
     const closed = this.#close();
     const lastCall = setTimeout(() => {
       this.#lastCall();
-    }, until(LAST_CALL_SHARE));
-    const outOfTime = delay(until(END_SHARE), undefined, { ref: false });
+    }, msUntil(LAST_CALL_SHARE));
+    const outOfTime = delay(msUntil(END_SHARE), undefined, { ref: false });
     const idle = setTimeout(() => {
       void this.#closeIdle();
     }, LAST_REQUEST_MS);

@@ -166,11 +166,9 @@ describe('The package', () => {
           const guide = host.type === 'module' ? applicationOfTheGuide(authorizationServer) : {};
           await application.compile({ ...guide, 'platforms.ts': program, 'uses.ts': uses }, options);
 
-          const platforms = await platformsOf(application, authorizationServer, redis?.url);
+          const platforms = await undisturbed(() => platformsOf(application, authorizationServer, redis?.url));
           expect(platforms).toEqual(['Express', 'Fastify'].map(workingPlatform));
-          if (redis !== undefined && platforms[1]?.bypassed === false) {
-            expect(platforms[0]?.token).toBe(platforms[1].token);
-          }
+          if (redis !== undefined) expect(platforms[0]?.token).toBe(platforms[1]?.token);
           if (host.type === 'module') await tokenFrom(application, authorizationServer);
         } finally {
           await authorizationServer.close();
@@ -217,6 +215,16 @@ async function platformsOf(
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** A busy machine may keep Redis from answering in time for a moment. A Redis that is never used fails the test. */
+async function undisturbed(find: () => Promise<Record<string, unknown>[]>): Promise<Record<string, unknown>[]> {
+  for (let run = 1; run < 5; run += 1) {
+    const platforms = await find();
+    if (platforms.every(({ bypassed }) => bypassed === false)) return platforms;
+    console.warn(`Redis did not answer in time in run ${run}; the next one begins.`);
+  }
+  return find();
+}
+
 function workingPlatform(name: string): object {
   return {
     name,
@@ -225,7 +233,7 @@ function workingPlatform(name: string): object {
     operation: 200,
     refused: [400, 'no-store'],
     same: true,
-    bypassed: expect.any(Boolean),
+    bypassed: false,
     documented: ['post'],
     schemas: ['PostAccessTokenError', 'PostAccessTokenRequest', 'PostAccessTokenResponse'],
   };
