@@ -34,7 +34,6 @@ export const FULL_DOSE_ONLY = [
   { path: 'test/operations/traces.e2e-spec.ts', why: 'starts services with an SDK of OpenTelemetry' },
   { path: 'test/package/recipes.e2e-spec.ts', why: 'runs jest and vitest as a host would' },
   { path: 'test/package/package.e2e-spec.ts', why: 'installs the packed library into a fresh application' },
-  { path: 'test/redis/redis-faults.e2e-spec.ts', why: 'waits for a Redis that is slow, silent or gone' },
   { path: 'test/redis/renewed-secrets.e2e-spec.ts', why: 'waits for files that are read every second' },
   { path: 'test/redis/redis-trouble.e2e-spec.ts', why: 'waits for handshakes that hang' },
   { path: 'test/redis/topologies.e2e-spec.ts', why: 'has a Sentinel and a Cluster replace a Redis that died' },

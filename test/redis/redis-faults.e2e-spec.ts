@@ -15,6 +15,7 @@ const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
 /** That a request waits exactly 50 ms is shown on simulated time; this shows that none waits for Redis to come back. */
 const AT_MOST_MS = 2000;
 
+/** The numbers are those of the rows of "Redis faults" in the wire contract; 5 to 7 are in `secrecy` and `sharing`. */
 describeWithRedis('When something is wrong with Redis', () => {
   let redis: RedisServer;
   let upstream: AsposeLimits;
@@ -71,7 +72,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(upstream.requestCount).toBe(20);
   }
 
-  it('down at start: serves from memory, warns once, and uses it when it comes', async () => {
+  it('1: down at start: serves from memory, warns once, and uses it when it comes', async () => {
     await redis.kill();
     await start();
     const [instance] = instances;
@@ -86,7 +87,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(instance.outcomes('connection')).toContain('available');
   });
 
-  it.each(['', ':wrong@', 'somebody:wrong@'])('a wrong password (%p): the same', async (user) => {
+  it.each(['', ':wrong@', 'somebody:wrong@'])('1: a wrong password (%p): the same', async (user) => {
     await redis.command('CONFIG', 'SET', 'requirepass', 'right');
     const instance = await start({ redisUrl: `redis://${user}127.0.0.1:${redis.port}` });
     await servesFromMemory(instance);
@@ -99,13 +100,13 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(warnings(instance)).toHaveLength(1);
   });
 
-  it('TLS to a port that does not speak it: serves from memory', async () => {
+  it('1: TLS to a port that does not speak it: serves from memory', async () => {
     const instance = await start({ redisUrl: `rediss://127.0.0.1:${redis.port}` });
     await servesFromMemory(instance);
     expect(instance.store.available).toBe(false);
   });
 
-  it('a black hole from the start: serves from memory without waiting for it', async () => {
+  it('2: a black hole from the start: serves from memory without waiting for it', async () => {
     const sockets: Socket[] = [];
     const hole = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(hole, 'listening');
@@ -117,7 +118,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     hole.close();
   });
 
-  it('paused: at most 50 ms are spent on it, then it is bypassed, then reuse resumes', async () => {
+  it('2: paused: at most 50 ms are spent on it, then it is bypassed, then reuse resumes', async () => {
     const one = await (await start()).connected();
     const two = await (await start()).connected();
     await one.ask('client-0', SECRET);
@@ -146,7 +147,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     expect(upstream.requestCount).toBe(requests);
   });
 
-  it('paused while another instance fetches: goes on without it', async () => {
+  it('2: paused while another instance fetches: goes on without it', async () => {
     const one = await (await start()).connected();
     const two = await (await start()).connected();
     upstream.latencyMs = 300;
@@ -161,7 +162,7 @@ describeWithRedis('When something is wrong with Redis', () => {
     redis.resume();
   });
 
-  it('killed and restarted under load: no client notices, and reuse resumes', async () => {
+  it('3: killed and restarted under load: no client notices, and reuse resumes', async () => {
     const one = await (await start()).connected();
     const two = await (await start()).connected();
     let asked = 0;
@@ -192,7 +193,7 @@ describeWithRedis('When something is wrong with Redis', () => {
   it.each([
     ['full', [['maxmemory', '1']], [['maxmemory', '0']]],
     ['read-only', [['replicaof', '127.0.0.1 1']], [['replicaof', 'no one']]],
-  ])('%s: reads go on, writes are dropped, until it is well again', async (what, [worse = []], [better = []]) => {
+  ])('4: %s: reads go on, writes are dropped, until it is well again', async (what, [worse = []], [better = []]) => {
     const configure = (words: string[]) =>
       what === 'full'
         ? redis.command('CONFIG', 'SET', ...words)

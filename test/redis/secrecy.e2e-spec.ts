@@ -91,7 +91,7 @@ describeWithRedis('What is kept in Redis', () => {
     expect(await redis.command('KEYS', 'ca:token:*')).toEqual([]);
   });
 
-  it.each([0, 5, 20, 60])('is a miss, counted and deleted, when byte %i of it was changed', async (at) => {
+  it.each([0, 5, 20, 60])('5: is a miss, counted and deleted, when byte %i of it was changed', async (at) => {
     await one.ask(ID, SECRET);
     const key = await tokenKey();
     const value = await redis.client.getBuffer(key);
@@ -133,7 +133,7 @@ describeWithRedis('What is kept in Redis', () => {
     await three.close();
   });
 
-  it('is a miss, counted and deleted, when it has a foreign type', async () => {
+  it('5: is a miss, counted and deleted, when it has a foreign type', async () => {
     await one.ask(ID, SECRET);
     await one.ask(ID, 'another-secret');
     const ours = [await keys('ca:token:*', 1), await keys('ca:refusals:*', 1), await keys('ca:hold:*', 1)].flat();

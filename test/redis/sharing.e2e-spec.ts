@@ -96,7 +96,7 @@ describeWithRedis('Instances that share a Redis', () => {
     await expect(redis.command('EXISTS', 'ca:lock:*')).resolves.toBe(0);
   });
 
-  it('wait for a lock whose holder died no longer than it takes to lapse', async () => {
+  it('7: wait for a lock whose holder died no longer than it takes to lapse', async () => {
     upstream.latencyMs = 3500;
     const abandoned = one.ask('client', SECRET);
     await until(() => upstream.requestCount === 1);
@@ -189,7 +189,7 @@ describeWithRedis('Instances that share a Redis', () => {
     expect((await (await start()).ask('client', SECRET)).serial).toBe(3);
   });
 
-  it('send one upstream request per cache key after Redis was flushed', async () => {
+  it('6: send one upstream request per cache key after Redis was flushed', async () => {
     await one.ask('client', SECRET);
     await written();
     await redis.command('FLUSHALL');
