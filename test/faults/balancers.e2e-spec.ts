@@ -1,16 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeBlocks } from '../docs/markdown.js';
 import { HttpUpstream } from '../gateway/test-gateway.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { type BuiltService, buildOnce, startBuiltService } from '../support/built-service.js';
 import { closedPort } from '../support/closed-port.js';
 import { rawRequest } from '../support/raw-client.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
+import { type BalancerName, DocumentedBalancer } from './documented-balancer.js';
 import { KeepAliveClient, type LoadReply, loadUntil } from './load.js';
 import { settled } from './resources.js';
 
@@ -21,48 +16,7 @@ const CLIENTS = Array.from({ length: 20 }, (_, i): [string, string] => [`client-
 
 jest.setTimeout(180_000);
 
-interface Balancer {
-  readonly name: 'nginx' | 'haproxy';
-  /** What it is started with. */
-  command(folder: string, configuration: string): readonly [program: string, ...parameters: string[]];
-}
-
-const BALANCERS: readonly Balancer[] = [
-  {
-    name: 'nginx',
-    command: (folder, configuration) => {
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-        (name) => `${name}_temp_path ${join(folder, name)};`,
-      );
-      const http = configuration.replace(/(access|error)_log (?=\w)/g, `$1_log ${folder}/`);
-      const file = join(folder, 'nginx.conf');
-      writeFileSync(
-        file,
-        `daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/error.log crit; events {} http { ${temporary.join(' ')} ${http} }`,
-      );
-      return [['/usr/sbin/nginx', '/usr/bin/nginx'].find((path) => existsSync(path)) ?? 'nginx', '-c', file];
-    },
-  },
-  {
-    name: 'haproxy',
-    command: (folder, configuration) => {
-      const file = join(folder, 'haproxy.cfg');
-      writeFileSync(file, configuration);
-      return [['/usr/sbin/haproxy', '/usr/bin/haproxy'].find((path) => existsSync(path)) ?? 'haproxy', '-f', file];
-    },
-  },
-];
-
-/** The configuration that the documentation prints, with the ports of this test. */
-function printed(language: string, listen: number, instances: readonly number[]): string {
-  const [block] = codeBlocks('docs/balancers.md').filter((candidate) => candidate.language === language);
-  if (block === undefined) throw new Error(`docs/balancers.md shows no configuration of ${language}`);
-  const ports = [listen, ...instances];
-  return [8080, 3001, 3002, 3003].reduce(
-    (text, port, nth) => text.replace(`127.0.0.1:${port}`, `127.0.0.1:${ports[nth]}`),
-    block.code,
-  );
-}
+const BALANCERS = (['nginx', 'haproxy'] as const).filter((name) => DocumentedBalancer.isAvailable(name));
 
 describeWithRedis('Three processes behind', () => {
   let redis: RedisServer;
@@ -104,38 +58,20 @@ describeWithRedis('Three processes behind', () => {
 
   /** Runs three instances behind a balancer, and gives back all that the balancer wrote. */
   async function behind(
-    { name, command }: Balancer,
+    name: BalancerName,
     run: (origin: string, instances: (BuiltService & { port: number })[]) => Promise<void>,
   ): Promise<string> {
-    const folder = mkdtempSync(join(tmpdir(), `balancer-${name}-`));
-    const ports = [await closedPort(), await closedPort(), await closedPort()];
-    const listen = await closedPort();
+    const ports = [await closedPort(), await closedPort(), await closedPort()] as const;
     const instances = await Promise.all(ports.map(async (port) => Object.assign(await startInstance(port), { port })));
-    const [program, ...parameters] = command(folder, printed(name, listen, ports));
-    const balancer: ChildProcess = spawn(program, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let written = '';
-    balancer.stdout?.on('data', (chunk: Buffer) => (written += chunk.toString()));
-    balancer.stderr?.on('data', (chunk: Buffer) => (written += chunk.toString()));
-    const exited = once(balancer, 'exit');
-    const origin = `http://127.0.0.1:${listen}`;
-    try {
-      const probe = new KeepAliveClient();
-      while ((await probe.get(origin, '/health/live').catch(() => undefined))?.status !== 200) {
-        if (balancer.exitCode !== null) throw new Error(`${name} ended: ${written}`);
-        await delay(20);
-      }
-      probe.close();
-      await run(origin, instances);
-      // nginx writes its log as it comes.
-      await delay(200);
-    } finally {
-      balancer.kill('SIGTERM');
-      await exited;
-      await Promise.all(instances.map((instance) => instance.stop()));
-    }
-    const logs = ['access.log', 'error.log'].map((file) => join(folder, file)).filter((file) => existsSync(file));
-    written += logs.map((file) => readFileSync(file, 'utf8')).join('');
-    rmSync(folder, { recursive: true });
+    const balancer = await DocumentedBalancer.start(name, ports);
+    await run(balancer.origin, instances);
+    // Requests are logged in their order: with the line of one more, all lines are there.
+    const healthy = () => balancer.written().split(' other 200 ').length;
+    const before = healthy();
+    await (await fetch(`${balancer.origin}/health/live`)).text();
+    await settled(() => healthy() > before);
+    const written = await balancer.close();
+    await Promise.all(instances.map((instance) => instance.stop()));
     return written;
   }
 
@@ -148,60 +84,54 @@ describeWithRedis('Three processes behind', () => {
     }
   }
 
-  const available = ({ name }: Balancer) =>
-    spawnSync(name, ['-v']).error === undefined || existsSync(`/usr/sbin/${name}`) || process.env.CI === 'true';
+  it.each(BALANCERS)('%s lose no request while they are restarted one after the other under load', async (name) => {
+    const outcomes = new Map<string, number>();
+    await behind(name, async (origin, instances) => {
+      const client = new KeepAliveClient();
+      const underWay = new Set<Promise<void>>();
+      const done = new AbortController();
+      const send = async (nth: number): Promise<LoadReply> => {
+        const [id] = CLIENTS[nth % CLIENTS.length] ?? [''];
+        const form = new URLSearchParams({ client_id: id, client_secret: SECRET }).toString();
+        if (nth % 10 === 0) return client.get(origin, '/v4.0/cells/storage/disc');
+        if (nth % 10 === 1) return client.post(origin, '/v4.0/cells/import', form);
+        return client.post(origin, '/v4.0/cells/connect/token', form);
+      };
+      const load = loadUntil(
+        PER_SECOND,
+        () => done.signal.aborted,
+        (nth) => {
+          if (underWay.size >= MOST_UNDER_WAY) return;
+          const count = (outcome: unknown) =>
+            void outcomes.set(String(outcome), (outcomes.get(String(outcome)) ?? 0) + 1);
+          const sent = send(nth).then(({ status, body }) => {
+            count(status === 200 ? status : `${status} of request ${nth % 10}: ${body.slice(0, 200)}`);
+          }, count);
+          underWay.add(sent);
+          void sent.finally(() => underWay.delete(sent));
+        },
+      );
+      await settled(() => (outcomes.get('200') ?? 0) > PER_SECOND);
+      for (const [nth, instance] of instances.entries()) {
+        expect(await instance.stop()).toBe(0);
+        instances[nth] = Object.assign(await startInstance(instance.port), { port: instance.port });
+        await untilUsed(instance.port);
+      }
+      done.abort();
+      await load;
+      await Promise.all(underWay);
+      client.close();
+    });
 
-  it.each(BALANCERS.filter(available).map((balancer) => [balancer.name, balancer] as const))(
-    '%s lose no request while they are restarted one after the other under load',
-    async (_name, balancer) => {
-      const outcomes = new Map<string, number>();
-      await behind(balancer, async (origin, instances) => {
-        const client = new KeepAliveClient();
-        const underWay = new Set<Promise<void>>();
-        const done = new AbortController();
-        const send = async (nth: number): Promise<LoadReply> => {
-          const [id] = CLIENTS[nth % CLIENTS.length] ?? [''];
-          const form = new URLSearchParams({ client_id: id, client_secret: SECRET }).toString();
-          if (nth % 10 === 0) return client.get(origin, '/v4.0/cells/storage/disc');
-          if (nth % 10 === 1) return client.post(origin, '/v4.0/cells/import', form);
-          return client.post(origin, '/v4.0/cells/connect/token', form);
-        };
-        const load = loadUntil(
-          PER_SECOND,
-          () => done.signal.aborted,
-          (nth) => {
-            if (underWay.size >= MOST_UNDER_WAY) return;
-            const count = (outcome: unknown) =>
-              void outcomes.set(String(outcome), (outcomes.get(String(outcome)) ?? 0) + 1);
-            const sent = send(nth).then(({ status, body }) => {
-              count(status === 200 ? status : `${status} of request ${nth % 10}: ${body.slice(0, 200)}`);
-            }, count);
-            underWay.add(sent);
-            void sent.finally(() => underWay.delete(sent));
-          },
-        );
-        await settled(() => (outcomes.get('200') ?? 0) > PER_SECOND);
-        for (const [nth, instance] of instances.entries()) {
-          expect(await instance.stop()).toBe(0);
-          instances[nth] = Object.assign(await startInstance(instance.port), { port: instance.port });
-          await untilUsed(instance.port);
-        }
-        done.abort();
-        await load;
-        await Promise.all(underWay);
-        client.close();
-      });
+    expect([...outcomes].filter(([outcome]) => outcome !== '200')).toEqual([]);
+    expect(outcomes.get('200')).toBeGreaterThan(PER_SECOND * 15);
+  });
 
-      expect([...outcomes].filter(([outcome]) => outcome !== '200')).toEqual([]);
-      expect(outcomes.get('200')).toBeGreaterThan(PER_SECOND * 15);
-    },
-  );
-
-  it.each(BALANCERS.filter(available).map((balancer) => [balancer.name, balancer] as const))(
+  it.each(BALANCERS)(
     '%s log no secret, show no metrics, and forward a wrong pair no more often than one process does',
-    async (name, balancer) => {
+    async (name) => {
       const forwards: number[] = [];
-      const log = await behind(balancer, async (origin) => {
+      const log = await behind(name, async (origin) => {
         const { port } = new URL(origin);
         const query = `client_id=client-0&client_secret=${SECRET}`;
         const targets = [
