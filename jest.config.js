@@ -34,8 +34,8 @@ export const isWholeRun = process.argv.slice(2).every((argument) => argument.sta
 /** What `npm test` runs. @type {import('jest').Config} */
 export default {
   ...everything,
-  // One more than there are cores: with the small doses no suite needs a core for itself, and some wait for seconds.
-  maxWorkers: availableParallelism() + 1,
+  // Two more than there are cores: with the small doses no suite needs a core for itself, and some wait for seconds.
+  maxWorkers: availableParallelism() + 2,
   testPathIgnorePatterns: isWholeRun ? FULL_DOSE_ONLY.map(({ path }) => `<rootDir>/${path}`) : [],
   reporters: isWholeRun ? ['default', '<rootDir>/test/left-out.reporter.js'] : ['default'],
 };
