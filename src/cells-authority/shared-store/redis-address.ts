@@ -16,7 +16,7 @@ export interface RedisAddress {
     | undefined;
 }
 
-const URL_PARTS = /^(rediss?):\/\/(?:([^@/?#]*)@)?([^@/?#]*)(?:\/(\d{0,4}))?(?:\?([^#]*))?$/;
+const URL_PARTS = /^(rediss?):\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?:\/(\d{0,4}))?(?:\?([^#]*))?$/;
 const REDIS_PORT = 6379;
 const SENTINEL_PORT = 26_379;
 const PARAMETERS: ReadonlySet<string> = new Set([
@@ -49,14 +49,14 @@ export function parseRedisUrl(url: string): RedisAddress | undefined {
 }
 
 function parse(url: string): RedisAddress | undefined {
-  const [, scheme, user, hostList = '', database, query] = URL_PARTS.exec(url) ?? [];
-  if (scheme === undefined) return undefined;
+  const [, scheme, username, password, hostList = '', database, query] = URL_PARTS.exec(url) ?? [];
   const parameters = new URLSearchParams(query);
   if ([...parameters.keys()].some((name) => !PARAMETERS.has(name))) return undefined;
   const master = parameters.get('sentinel') ?? undefined;
   const cluster = parameters.has('cluster');
   const [certFile, keyFile] = [parameters.get('cert'), parameters.get('key')];
-  if ((certFile === null) !== (keyFile === null)) return undefined;
+  const client = certFile !== null && keyFile !== null ? { certFile, keyFile } : undefined;
+  if (client === undefined && (certFile ?? keyFile) !== null) return undefined;
   const hosts = hostList.split(',').map((host) => parseHost(host, master === undefined ? REDIS_PORT : SENTINEL_PORT));
   const known = hosts.filter((host) => host !== undefined);
   const several = cluster || master !== undefined;
@@ -67,8 +67,9 @@ function parse(url: string): RedisAddress | undefined {
     hosts: known,
     tls: scheme === 'rediss',
     caFile: parameters.get('ca') ?? undefined,
-    client: certFile === null || keyFile === null ? undefined : { certFile, keyFile },
-    ...parseUser(user),
+    client,
+    username: username === '' ? undefined : decoded(username),
+    password: decoded(password),
     database: Number(database ?? 0),
     cluster,
     sentinel:
@@ -82,13 +83,8 @@ function parse(url: string): RedisAddress | undefined {
   };
 }
 
-function parseUser(user: string | undefined): Pick<RedisAddress, 'username' | 'password'> {
-  if (user === undefined) return { username: undefined, password: undefined };
-  const [, name = '', password] = /^([^:]*)(?::(.*))?$/.exec(user) ?? [];
-  return {
-    username: name === '' ? undefined : decodeURIComponent(name),
-    password: password === undefined ? undefined : decodeURIComponent(password),
-  };
+function decoded(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : decodeURIComponent(text);
 }
 
 function parseHost(text: string, defaultPort: number): { host: string; port: number } | undefined {

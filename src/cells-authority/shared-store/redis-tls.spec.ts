@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import { CertificateAuthority } from '../../../test/support/certificate-authority.js';
 import { RedisTls } from './redis-tls.js';
 
@@ -23,6 +25,10 @@ describe('RedisTls', () => {
       bad: 'x',
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    jest.useRealTimers();
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
@@ -59,5 +65,66 @@ describe('RedisTls', () => {
     ['the key of another certificate', [undefined, 'own.pem', 'other.key'], OWN_COMPLAINT],
   ])('refuses %s, without quoting anything', (_name, files, complaint) => {
     expect(() => tls(...files)).toThrow(new Error(complaint));
+  });
+
+  describe('while its files change', () => {
+    /** Lets the time pass in which the files are read again. */
+    async function until(isTrue: () => boolean): Promise<void> {
+      while (!isTrue()) {
+        jest.advanceTimersByTime(1000);
+        await turn();
+      }
+    }
+
+    let followed: RedisTls;
+
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+      writeFileSync(join(folder, 'followed.ca'), ca.certificate);
+      writeFileSync(join(folder, 'followed.pem'), own.cert);
+      writeFileSync(join(folder, 'followed.key'), own.key);
+      followed = tls('followed.ca', 'followed.pem', 'followed.key');
+    });
+    afterEach(() => {
+      followed.close();
+    });
+
+    it('shows the renewed certificate', async () => {
+      writeFileSync(join(folder, 'followed.pem'), other.cert);
+      writeFileSync(join(folder, 'followed.key'), other.key);
+      await until(() => followed.options.cert === other.cert);
+      expect(followed.options).toMatchObject({ key: other.key, ca: ca.certificate });
+    });
+
+    it('trusts the renewed authorities, and the log says of which setting', async () => {
+      const renewed = new CertificateAuthority().certificate;
+      const log = jest.spyOn(Logger.prototype, 'log').mockImplementation();
+      writeFileSync(join(folder, 'followed.ca'), renewed);
+      await until(() => followed.options.ca === renewed);
+      expect(log.mock.calls).toEqual([
+        ['Trusting the renewed certificate authorities of "ca" of redisUrl (REDIS_URL)'],
+      ]);
+    });
+
+    it.each([
+      ['of another certificate', () => other.key],
+      ['that is none', () => 'x'],
+    ])('keeps its certificate and warns when the key becomes one %s', async (_name, text) => {
+      const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation();
+      writeFileSync(join(folder, 'followed.key'), text());
+      await until(() => warn.mock.calls.length > 0);
+      expect(warn.mock.calls).toEqual([
+        [
+          'The client certificate for Redis on disk is broken, or its key does not belong to it; the one before stays in use',
+        ],
+      ]);
+      expect(followed.options).toMatchObject({ cert: own.cert, key: own.key });
+    });
+
+    it('reads them no more once it is closed', () => {
+      expect(jest.getTimerCount()).toBe(2);
+      followed.close();
+      expect(jest.getTimerCount()).toBe(0);
+    });
   });
 });

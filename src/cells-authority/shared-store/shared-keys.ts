@@ -26,7 +26,7 @@ export class SharedKeys {
   readonly #hmacKey: KeyObject;
 
   constructor(private readonly secret: string) {
-    this.#hmacKey = createSecretKey(secret, 'utf8');
+    this.#hmacKey = createSecretKey(Buffer.from(secret));
   }
 
   /**
@@ -48,22 +48,23 @@ export class SharedKeys {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv('aes-256-gcm', this.#sealingKey(clientsSecret), nonce);
     cipher.setAAD(Buffer.from(key));
-    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    const sealed = Buffer.concat([cipher.update(text), cipher.final()]);
     return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
   }
 
   /** Decrypts a value; `undefined` unless it was sealed under both secrets and for this key. */
   open(value: Buffer, key: string, clientsSecret: string): string | undefined {
-    if (value.length < SEAL_BYTES + TAG_BYTES || value[0] !== VERSION) return undefined;
+    if (value[0] !== VERSION) return undefined;
     try {
       const nonce = value.subarray(1, SEAL_BYTES);
       const cipher = createDecipheriv('aes-256-gcm', this.#sealingKey(clientsSecret), nonce, {
+        // A shorter tag would be easier to forge.
         authTagLength: TAG_BYTES,
       });
       cipher.setAAD(Buffer.from(key));
       cipher.setAuthTag(value.subarray(SEAL_BYTES, SEAL_BYTES + TAG_BYTES));
       const opened = Buffer.concat([cipher.update(value.subarray(SEAL_BYTES + TAG_BYTES)), cipher.final()]);
-      return opened.toString('utf8');
+      return opened.toString();
     } catch {
       return undefined;
     }

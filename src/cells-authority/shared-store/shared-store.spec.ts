@@ -224,6 +224,17 @@ describeWithRedis('The shared store', () => {
       expect(await keysLike('ca:*')).toEqual([]);
     });
 
+    it('forgets the token of a flight', async () => {
+      const { tokens } = storeWith().open(REQUEST, performance.now() + 8000);
+      const first = await tokens.obtain(ANY, () => Promise.resolve(tokenNamed('first')), performance.now() + 8000);
+      if (!(first instanceof SharedToken)) throw new Error('not shared');
+      await allDone(access);
+      first.forget();
+      await allDone(access);
+      expect(told(await flight().find(ANY))).toBe('none');
+      expect(outcomes('delete')).toEqual(['done']);
+    });
+
     it('forgets no newer token', async () => {
       const { tokens } = storeWith().open(REQUEST, performance.now() + 8000);
       const first = await tokens.obtain(ANY, () => Promise.resolve(tokenNamed('first')), performance.now() + 8000);
