@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { type ServerCertificate } from './certificate-authority.js';
 
 /** A whole reply in Redis' protocol; `undefined` for the right one; anything else may be written to the socket. */
 export type Script = (words: readonly string[], socket: Socket) => string | undefined;
@@ -13,8 +15,11 @@ export class ScriptedRedis {
   script: Script = () => undefined;
   readonly sockets = new Set<Socket>();
 
-  private constructor(private readonly server: Server) {
-    server.on('connection', (socket) => {
+  private constructor(
+    private readonly server: Server,
+    private readonly secure: boolean,
+  ) {
+    server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.connections += 1;
       this.sockets.add(socket);
       socket.setNoDelay(true);
@@ -31,10 +36,11 @@ export class ScriptedRedis {
     });
   }
 
-  static async start(script?: Script): Promise<ScriptedRedis> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const redis = new ScriptedRedis(server);
+  /** @param certificate for TLS; opens no plain port. */
+  static async start(script?: Script, certificate?: ServerCertificate): Promise<ScriptedRedis> {
+    const server = certificate === undefined ? createServer() : createTlsServer(certificate);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const redis = new ScriptedRedis(server, certificate !== undefined);
     if (script !== undefined) redis.script = script;
     return redis;
   }
@@ -44,7 +50,7 @@ export class ScriptedRedis {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.secure ? 'rediss' : 'redis'}://127.0.0.1:${this.port}`;
   }
 
   /** Says something that nobody asked for, on all connections. */

@@ -1,30 +1,66 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { HostileTls } from '../../../test/redis/hostile-tls.js';
+import { CertificateAuthority } from '../../../test/support/certificate-authority.js';
 import { closedPort } from '../../../test/support/closed-port.js';
 import { describeWithRedis, RedisServer } from '../../../test/support/redis-server.js';
-import { ScriptedRedis } from '../../../test/support/scripted-redis.js';
-import { completeOptions } from '../cells-authority.options.js';
+import { type Script, ScriptedRedis } from '../../../test/support/scripted-redis.js';
 import { borrowRedis, connectToRedis } from './ioredis-commands.js';
-import { openSharedStore } from './open-shared-store.js';
 import { parseRedisUrl } from './redis-address.js';
 import { ForeignType, type RedisCommands, RedisRefusal, type RedisSignal } from './redis-commands.js';
 
-const SECRET = 'the-secret-of-the-shared-store-0001';
+interface Connection {
+  readonly commands: RedisCommands;
+  readonly signals: RedisSignal[];
+  /** Waits until there have been so many signals. */
+  signalled(count: number): Promise<void>;
+}
 
-/** Connects, and waits for the first signal. */
-async function connected(url: string): Promise<{ commands: RedisCommands; signals: RedisSignal[] }> {
+function connecting(url: string): Connection {
   const address = parseRedisUrl(url);
   if (address === undefined) throw new Error('no address');
   const signals: RedisSignal[] = [];
-  const commands = await new Promise<RedisCommands>((resolve) => {
-    const connecting = connectToRedis(address, (signal) => {
-      signals.push(signal);
-      resolve(connecting);
-    });
+  let told: () => void = () => undefined;
+  const commands = connectToRedis(address, (signal) => {
+    signals.push(signal);
+    told();
   });
-  return { commands, signals };
+  const signalled = async (count: number) => {
+    while (signals.length < count) {
+      await new Promise<void>((resolve) => {
+        told = resolve;
+      });
+    }
+  };
+  return { commands, signals, signalled };
 }
+
+/** Connects, and waits for the first signal. */
+async function connected(url: string): Promise<Connection> {
+  const connection = connecting(url);
+  await connection.signalled(1);
+  return connection;
+}
+
+/** Answers to some commands, by their names; the other ones get the right answer. */
+const answering =
+  (answers: Record<string, string>): Script =>
+  ([name = '']) =>
+    answers[name.toLowerCase()];
+
+/** A Sentinel that knows one master, and no other Sentinel. */
+const naming =
+  (host: string, port: number): Script =>
+  ([name, what]) => {
+    if (name !== 'sentinel') return undefined;
+    const words = what === 'sentinels' ? [] : [host, String(port)];
+    return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+  };
 
 describe('A connection to Redis that fails', () => {
   it('is told: nobody listens', async () => {
@@ -45,6 +81,215 @@ describe('A connection to Redis that fails', () => {
     server.close();
     await once(server, 'close');
   });
+
+  it('is told: it hangs up, and then nobody listens any more', async () => {
+    const server = createServer((socket) => {
+      server.close();
+      socket.on('error', () => undefined).destroySoon();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { commands, signals, signalled } = connecting(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await signalled(2);
+    commands.disconnect();
+    expect(signals).toEqual(['hung_up', 'unreachable']);
+  });
+
+  it('is told: it goes away after it was used', async () => {
+    const redis = await ScriptedRedis.start();
+    const { commands, signals, signalled } = await connected(redis.url);
+    await redis.close();
+    await signalled(2);
+    commands.disconnect();
+    expect(signals).toEqual(['ready', 'unreachable']);
+  });
+
+  it('is told: it ends in the middle of the TLS handshake', async () => {
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .once('data', () => {
+          socket.destroySoon();
+        });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { commands, signals } = await connected(`rediss://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    commands.disconnect();
+    server.close();
+    expect(signals[0]).toBe('tls_failed');
+  });
+
+  it('is told: the database may not be used, and no other one is', async () => {
+    const redis = await ScriptedRedis.start(answering({ select: '-NOPERM this user has no permissions\r\n' }));
+    const { commands, signals } = await connected(`${redis.url}/1`);
+    expect([signals, commands.ready]).toEqual([['permission'], false]);
+    commands.disconnect();
+    await redis.close();
+  });
+
+  it('refuses a command under way, and does not send it again later', async () => {
+    const redis = await ScriptedRedis.start(([name], socket) => {
+      if (name === 'set') socket.destroy();
+      return undefined;
+    });
+    const { commands, signalled } = await connected(redis.url);
+    await expect(commands.set('key', 'x', 1000)).rejects.toThrow('Redis did not answer');
+    await signalled(3);
+    await commands.ping();
+    expect(redis.commands.filter(([name]) => name === 'set')).toHaveLength(1);
+    commands.disconnect();
+    await redis.close();
+  });
+});
+
+describe('A connection to Redis', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+    jest.useRealTimers();
+  });
+
+  it.each(['', '?cluster', '?sentinel=main'])('refuses commands until it is there (%p)', async (parameters) => {
+    const redis = await ScriptedRedis.start();
+    redis.script = naming('127.0.0.1', redis.port);
+    const { commands, signalled } = connecting(redis.url + parameters);
+    await expect(commands.ping()).rejects.toThrow('Redis did not answer');
+    await signalled(1);
+    commands.disconnect();
+    await redis.close();
+  });
+
+  it('is tried again soon, then less and less often, and every two seconds at last', async () => {
+    const url = `redis://127.0.0.1:${await closedPort()}`;
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const { commands, signals, signalled } = connecting(url);
+    for (const [before, delayMs] of [100, 200, 400, 800, 1600, 2000, 2000].entries()) {
+      await signalled(before + 1);
+      // The only timer is the one for the next attempt.
+      while (jest.getTimerCount() === 0) await turn();
+      jest.advanceTimersByTime(delayMs - 1);
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(1);
+      expect(signals).toHaveLength(before + 1);
+    }
+    await signalled(8);
+    commands.disconnect();
+  });
+
+  it('is ended for good', async () => {
+    const redis = await ScriptedRedis.start();
+    const { commands } = await connected(redis.url);
+    const [socket] = redis.sockets;
+    commands.disconnect();
+    if (socket?.closed === false) await once(socket, 'close');
+    expect([redis.sockets.size, redis.connections]).toEqual([0, 1]);
+    await redis.close();
+  });
+
+  it('is made anew when Redis has become read-only, once a minute at most', async () => {
+    const redis = await ScriptedRedis.start(answering({ set: '-READONLY You cannot write against a replica\r\n' }));
+    const { commands, signalled } = await connected(redis.url);
+    const write = () => commands.set('key', 'x', 1000).catch((error: unknown) => error);
+    const now = jest.spyOn(performance, 'now');
+
+    now.mockReturnValue(1_000_000);
+    expect(await write()).toBeInstanceOf(RedisRefusal);
+    await signalled(3);
+    now.mockReturnValue(1_059_999);
+    expect(await write()).toBeInstanceOf(RedisRefusal);
+    await commands.ping();
+    expect([commands.ready, redis.connections]).toEqual([true, 2]);
+    now.mockReturnValue(1_060_000);
+    await write();
+    await signalled(5);
+    expect(redis.connections).toBe(3);
+
+    commands.disconnect();
+    await redis.close();
+  });
+
+  it('stays when Redis refuses a command for another reason', async () => {
+    const redis = await ScriptedRedis.start(answering({ set: '-OOM command not allowed\r\n' }));
+    const { commands, signals } = await connected(redis.url);
+    await expect(commands.set('key', 'x', 1000)).rejects.toBeInstanceOf(RedisRefusal);
+    await commands.ping();
+    expect([signals, redis.connections]).toEqual([['ready'], 1]);
+    commands.disconnect();
+    await redis.close();
+  });
+});
+
+describe('A connection to Redis with TLS', () => {
+  const authority = new CertificateAuthority();
+  let folder: string;
+  let ca: string;
+  let redis: ScriptedRedis;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ioredis-commands-'));
+    const file = join(folder, 'ca.pem');
+    writeFileSync(file, authority.certificate);
+    ca = `ca=${encodeURIComponent(file)}`;
+  });
+  beforeEach(async () => {
+    redis = await ScriptedRedis.start(undefined, authority.issue({ hosts: ['localhost'] }));
+  });
+  afterEach(() => redis.close());
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Connects and writes a value. */
+  async function write(url: string): Promise<RedisSignal[]> {
+    const { commands, signals } = await connected(url);
+    await commands.set('key', 'x', 5000).catch(() => undefined);
+    commands.disconnect();
+    return signals;
+  }
+
+  const written = () => redis.commands.filter(([name]) => name === 'set');
+  const WRITTEN = [['set', 'key', 'x', 'PX', '5000']];
+
+  it('verifies the name of the host', async () => {
+    expect((await write(`rediss://localhost:${redis.port}?${ca}`))[0]).toBe('ready');
+    expect(written()).toEqual(WRITTEN);
+    expect((await write(`${redis.url}?${ca}`))[0]).toBe('certificate_wrong_host');
+    expect(written()).toEqual(WRITTEN);
+  });
+
+  it('verifies the names of the nodes of a Cluster', async () => {
+    const node = `*3\r\n$9\r\nlocalhost\r\n:${redis.port}\r\n$2\r\nid\r\n`;
+    redis.script = ([name, what]) => {
+      if (name !== 'cluster') return undefined;
+      return what?.toLowerCase() === 'slots' ? `*1\r\n*3\r\n:0\r\n:16383\r\n${node}` : '$16\r\ncluster_state:ok\r\n';
+    };
+    expect((await write(`rediss://localhost:${redis.port}?cluster&${ca}`))[0]).toBe('ready');
+    expect(written()).toEqual(WRITTEN);
+    expect(await write(`${redis.url}?cluster&${ca}`)).not.toContain('ready');
+    expect(written()).toEqual(WRITTEN);
+  });
+
+  it('is made to the master that the Sentinels name, with a login for each', async () => {
+    const certificate = authority.issue({ hosts: ['localhost'] });
+    const sentinel = await ScriptedRedis.start(naming('localhost', redis.port), certificate);
+    const parameters = `sentinel=main&sentinelUsername=guard&sentinelPassword=watch&${ca}`;
+    expect((await write(`rediss://:data@localhost:${sentinel.port}?${parameters}`))[0]).toBe('ready');
+    expect(sentinel.commands).toContainEqual(['hello', '3', 'AUTH', 'guard', 'watch']);
+    expect(sentinel.commands).toContainEqual(['sentinel', 'get-master-addr-by-name', 'main']);
+    expect(redis.commands).toContainEqual(['hello', '3', 'AUTH', 'default', 'data']);
+    expect(written()).toEqual(WRITTEN);
+    await sentinel.close();
+  });
+
+  it('outlives two errors at once of the master that the Sentinels name', async () => {
+    const hostile = await HostileTls.start();
+    const certificate = authority.issue({ hosts: ['localhost'] });
+    const sentinel = await ScriptedRedis.start(naming('localhost', hostile.port), certificate);
+    const { commands, signals, signalled } = connecting(`rediss://localhost:${sentinel.port}?sentinel=main&${ca}`);
+    await signalled(3);
+    commands.disconnect();
+    expect(signals).toEqual(Array.from({ length: 3 }, () => 'certificate_untrusted'));
+    await sentinel.close();
+    await hostile.close();
+  });
 });
 
 describe('A value of Redis', () => {
@@ -64,6 +309,9 @@ describe('A value of Redis', () => {
 
   it.each([
     ['$-1\r\n', ':-2\r\n', undefined],
+    // It ended, or was written, between the two answers.
+    ['$1\r\nx\r\n', ':-2\r\n', undefined],
+    ['$-1\r\n', ':50000\r\n', undefined],
     ['$1\r\nx\r\n', ':50000\r\n', 50_000],
     ['$1\r\nx\r\n', ':-1\r\n', 0],
     // A client of the host may have the option stringNumbers.
@@ -162,30 +410,16 @@ describeWithRedis('The commands of Redis', () => {
     client.disconnect();
   });
 
-  it('are opened as the options say, or not at all', async () => {
-    const observe = () => undefined;
-    const clock = () => performance.now();
-    const open = (settings: Parameters<typeof completeOptions>[0]) =>
-      openSharedStore(completeOptions(settings), clock, observe, 1000, () => Date.now());
-    expect(await open({ tokenCache: 'memory' })).toBeUndefined();
-    const store = await open({ tokenCache: 'redis', redisUrl: redis.url, tokenCacheSecret: SECRET });
-    while (store?.available === false) await commands.ping();
-    // The marker of its secret shows that it is ready.
-    while ((await redis.command('EXISTS', 'ca:secrets')) === 0) await commands.ping();
-    expect(() => store?.renew({ redisUrl: 'nonsense', tokenCacheSecret: SECRET })).toThrow(
-      'redisUrl is not a Redis URL',
-    );
-    expect(() => store?.renew({ redisUrl: redis.url, tokenCacheSecret: undefined })).toThrow(
-      'tokenCacheSecret is missing',
-    );
-    await store?.onApplicationShutdown();
-    expect(store?.available).toBe(false);
-
-    const client = new Redis({ port: redis.port });
+  it('cannot be sent once a client of the host has lost its connection', async () => {
+    const lost = await ScriptedRedis.start();
+    const client = new Redis({ port: lost.port, retryStrategy: () => null });
+    const told: RedisSignal[] = [];
+    const borrowed = borrowRedis(client, (signal) => told.push(signal));
     await once(client, 'ready');
-    const borrowed = await open({ tokenCache: 'redis', redis: client, tokenCacheSecret: SECRET });
-    expect([borrowed?.available, borrowed?.state]).toEqual([true, 'available']);
-    await borrowed?.onApplicationShutdown();
-    client.disconnect();
+    const closed = once(client, 'close');
+    await lost.close();
+    await closed;
+    expect([borrowed.ready, told]).toEqual([false, ['ready', 'unreachable']]);
+    borrowed.disconnect();
   });
 });

@@ -11,7 +11,7 @@ import {
   type RedisSignal,
   type TimedValue,
 } from './redis-commands.js';
-import { redisConnector } from './redis-connector.js';
+import { FAREWELL_MS, redisConnector } from './redis-connector.js';
 import { RedisTls } from './redis-tls.js';
 import { Handshakes, redisTroubleOf } from './redis-trouble.js';
 
@@ -19,8 +19,6 @@ const CONNECT_TIMEOUT_MS = 2000;
 /** A silent connection is given up after this long; the kernel would take a quarter of an hour. */
 const SILENCE_MS = 3000;
 const LONGEST_RECONNECT_DELAY_MS = 2000;
-/** How long Redis may take to close a connection that was ended here. */
-const FAREWELL_MS = 100;
 /** An old master is read-only after a failover: reconnect, but not for every write, in case Redis stays read-only. */
 const READ_ONLY_RECONNECT_MS = 60_000;
 
@@ -45,14 +43,10 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
         retryDelayOnFailover: 20,
         maxRedirections: 2,
         clusterRetryStrategy: reconnectDelay,
-        // Certificates are issued for host names, so names are not resolved to addresses first.
-        ...(address.tls
-          ? {
-              dnsLookup: (host, found: (error: null, address: string) => void) => {
-                found(null, host);
-              },
-            }
-          : {}),
+        // Names are not resolved to addresses first: certificates are issued for names, and Node tries all addresses.
+        dnsLookup: (host, found) => {
+          found(null, host);
+        },
       }),
       { handshakes, tls },
       onSignal,
@@ -66,7 +60,8 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
       sentinelUsername: sentinel.username,
       sentinelPassword: sentinel.password,
       sentinelRetryStrategy: reconnectDelay,
-      ...(address.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
+      enableTLSForSentinelMode: address.tls,
+      sentinelTLS: options.tls,
     });
     // With Sentinels ioredis connects to the master itself, and handles only the first error of a socket.
     master.on('error', () => {
@@ -97,7 +92,7 @@ class IoredisCommands implements RedisCommands {
   ) {
     this.#listen('ready', () => {
       this.#answered = true;
-      onSignal(this.#unusable ?? 'ready');
+      onSignal(this.#trouble ?? 'ready');
     });
     this.#listen('close', () => {
       const otherwise = security.handshakes.stuck ? 'tls_failed' : this.#answered ? 'unreachable' : 'hung_up';
@@ -116,12 +111,8 @@ class IoredisCommands implements RedisCommands {
   }
 
   get ready(): boolean {
-    return this.redis.status === 'ready' && this.#unusable === undefined;
-  }
-
-  /** ioredis silently uses database 0 when the requested one is not available. */
-  get #unusable(): SharedStoreTrouble | undefined {
-    return this.#trouble === 'database' || this.#trouble === 'permission' ? this.#trouble : undefined;
+    // When the requested database is not available, ioredis reports it and silently uses database 0.
+    return this.redis.status === 'ready' && this.#trouble === undefined;
   }
 
   async get(key: string): Promise<TimedValue | undefined> {
@@ -134,7 +125,7 @@ class IoredisCommands implements RedisCommands {
   }
 
   async set(key: string, value: Buffer | string, lifeMs: number): Promise<void> {
-    await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs))), [key]);
+    await answered(this.redis.set(key, value, 'PX', Math.max(1, Math.floor(lifeMs))));
   }
 
   async run(script: string, keys: readonly string[], values: readonly (string | number | Buffer)[]): Promise<unknown> {
@@ -142,7 +133,7 @@ class IoredisCommands implements RedisCommands {
   }
 
   async ping(): Promise<void> {
-    await answered(this.redis.ping(), []);
+    await answered(this.redis.ping());
   }
 
   disconnect(): void {
@@ -159,12 +150,12 @@ class IoredisCommands implements RedisCommands {
 
 /** Whatever the type says, there is no socket until the first Sentinel has answered. */
 function ignoreErrors(socket: Socket | undefined): void {
-  if (socket?.listeners('error').includes(ignore) === false) socket.on('error', ignore);
+  socket?.off('error', ignore).on('error', ignore);
 }
 
 const ignore = () => undefined;
 
-async function answered<T>(command: Promise<T>, keys: readonly string[]): Promise<T> {
+async function answered<T>(command: Promise<T>, keys: readonly string[] = []): Promise<T> {
   try {
     return await command;
   } catch (error) {
@@ -181,12 +172,11 @@ function redisOptions({ username, password, database }: RedisAddress, tls: Redis
     username,
     password,
     db: database,
-    ...(tls === undefined ? {} : { tls: tls.options }),
+    tls: tls?.options,
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
     disconnectTimeout: FAREWELL_MS,
     enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectDelay,
     reconnectOnError: (error) => {
@@ -199,5 +189,5 @@ function redisOptions({ username, password, database }: RedisAddress, tls: Redis
 }
 
 function reconnectDelay(times: number): number {
-  return Math.min(50 * 2 ** Math.min(times, 10), LONGEST_RECONNECT_DELAY_MS);
+  return Math.min(50 * 2 ** times, LONGEST_RECONNECT_DELAY_MS);
 }

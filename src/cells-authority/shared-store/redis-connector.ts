@@ -5,6 +5,8 @@ import { type RedisTls } from './redis-tls.js';
 import { type Handshakes } from './redis-trouble.js';
 
 const REDIS_PORT = 6379;
+/** How long Redis may take to close a connection that was ended here. */
+export const FAREWELL_MS = 100;
 
 /**
  * Makes ioredis' connections to one Redis, and to the nodes of a Cluster.
@@ -20,21 +22,17 @@ export function redisConnector(
     readonly #options: StandaloneConnectionOptions;
 
     constructor(options: unknown) {
-      const known: StandaloneConnectionOptions = typeof options === 'object' && options !== null ? options : {};
-      super(known.disconnectTimeout ?? 0);
-      this.#options = known;
+      super(FAREWELL_MS);
+      this.#options = Object.assign({}, options);
     }
 
     override connect(): Promise<Socket> {
-      this.connecting = true;
       // Inside the promise, so that an error of `open` rejects it.
       return new Promise((resolve) => {
         // Not the TLS options from the start: the files may have been renewed since.
         const socket = open({ ...this.#options, tls: security?.options });
         handshakes.watch(socket);
-        socket.on('error', (error) => {
-          this.firstError = error;
-        });
+        socket.on('error', () => undefined);
         this.stream = socket;
         resolve(socket);
       });
@@ -42,7 +40,7 @@ export function redisConnector(
   };
 }
 
-function open({ host = 'localhost', port = REDIS_PORT, family, tls }: StandaloneConnectionOptions): Socket {
-  const place = { host, port, ...(family === undefined ? {} : { family }) };
+function open({ host, port = REDIS_PORT, family, tls }: StandaloneConnectionOptions): Socket {
+  const place = { host, port, family };
   return tls === undefined ? connect(place) : connectTls({ ...place, ...tls });
 }
