@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { type ServerCertificate } from './certificate-authority.js';
+import { closedAtTheEnd } from './leftovers.js';
 
 /** A whole reply in Redis' protocol; `undefined` for the right one; anything else may be written to the socket. */
 export type Script = (words: readonly string[], socket: Socket) => string | undefined;
@@ -42,7 +43,7 @@ export class ScriptedRedis {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const redis = new ScriptedRedis(server, certificate !== undefined);
     if (script !== undefined) redis.script = script;
-    return redis;
+    return closedAtTheEnd(redis);
   }
 
   get port(): number {

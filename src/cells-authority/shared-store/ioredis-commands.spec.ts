@@ -8,6 +8,7 @@ import { Redis } from 'ioredis';
 import { HostileTls } from '../../../test/redis/hostile-tls.js';
 import { CertificateAuthority } from '../../../test/support/certificate-authority.js';
 import { closedPort } from '../../../test/support/closed-port.js';
+import { closedAtTheEnd } from '../../../test/support/leftovers.js';
 import { describeWithRedis, RedisServer } from '../../../test/support/redis-server.js';
 import { type Script, ScriptedRedis } from '../../../test/support/scripted-redis.js';
 import { borrowRedis, connectToRedis } from './ioredis-commands.js';
@@ -29,6 +30,12 @@ function connecting(url: string): Connection {
   const commands = connectToRedis(address, (signal) => {
     signals.push(signal);
     told();
+  });
+  closedAtTheEnd({
+    close: () => {
+      commands.disconnect();
+      return Promise.resolve();
+    },
   });
   const signalled = async (count: number) => {
     while (signals.length < count) {
@@ -157,6 +164,20 @@ describe('A connection to Redis', () => {
     await redis.close();
   });
 
+  it('waits for Sentinels that do not know the master yet', async () => {
+    const redis = await ScriptedRedis.start();
+    const sentinel = await ScriptedRedis.start(([, what]) => {
+      if (what !== 'get-master-addr-by-name') return undefined;
+      sentinel.script = naming('127.0.0.1', redis.port);
+      return '*-1\r\n';
+    });
+    const { commands, signals } = await connected(`${sentinel.url}?sentinel=main`);
+    expect([signals, commands.ready, sentinel.connections]).toEqual([['ready'], true, 2]);
+    commands.disconnect();
+    await redis.close();
+    await sentinel.close();
+  });
+
   it('is tried again soon, then less and less often, and every two seconds at last', async () => {
     const url = `redis://127.0.0.1:${await closedPort()}`;
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
@@ -255,16 +276,21 @@ describe('A connection to Redis with TLS', () => {
     expect(written()).toEqual(WRITTEN);
   });
 
-  it('verifies the names of the nodes of a Cluster', async () => {
-    const node = `*3\r\n$9\r\nlocalhost\r\n:${redis.port}\r\n$2\r\nid\r\n`;
-    redis.script = ([name, what]) => {
-      if (name !== 'cluster') return undefined;
-      return what?.toLowerCase() === 'slots' ? `*1\r\n*3\r\n:0\r\n:16383\r\n${node}` : '$16\r\ncluster_state:ok\r\n';
-    };
-    expect((await write(`rediss://localhost:${redis.port}?cluster&${ca}`))[0]).toBe('ready');
+  it('goes to the node of a Cluster that has the key, and verifies the names of all', async () => {
+    const startNode = await ScriptedRedis.start(
+      ([name, what]) => {
+        if (name !== 'cluster') return undefined;
+        if (what?.toLowerCase() !== 'slots') return '$16\r\ncluster_state:ok\r\n';
+        return `*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$9\r\nlocalhost\r\n:${redis.port}\r\n$2\r\nid\r\n`;
+      },
+      authority.issue({ hosts: ['localhost'] }),
+    );
+    redis.script = startNode.script;
+    expect((await write(`rediss://localhost:${startNode.port}?cluster&${ca}`))[0]).toBe('ready');
     expect(written()).toEqual(WRITTEN);
-    expect(await write(`${redis.url}?cluster&${ca}`)).not.toContain('ready');
+    expect(await write(`${startNode.url}?cluster&${ca}`)).not.toContain('ready');
     expect(written()).toEqual(WRITTEN);
+    await startNode.close();
   });
 
   it('is made to the master that the Sentinels name, with a login for each', async () => {
