@@ -164,15 +164,16 @@ describe('A connection to Redis', () => {
     await redis.close();
   });
 
-  it('waits for Sentinels that do not know the master yet', async () => {
+  it('says that no Sentinel knows the master, and waits until one does', async () => {
     const redis = await ScriptedRedis.start();
     const sentinel = await ScriptedRedis.start(([, what]) => {
       if (what !== 'get-master-addr-by-name') return undefined;
       sentinel.script = naming('127.0.0.1', redis.port);
       return '*-1\r\n';
     });
-    const { commands, signals } = await connected(`${sentinel.url}?sentinel=main`);
-    expect([signals, commands.ready, sentinel.connections]).toEqual([['ready'], true, 2]);
+    const { commands, signals, signalled } = connecting(`${sentinel.url}?sentinel=main`);
+    await signalled(2);
+    expect([signals, commands.ready]).toEqual([['unreachable', 'ready'], true]);
     commands.disconnect();
     await redis.close();
     await sentinel.close();

@@ -63,9 +63,12 @@ export function connectToRedis(address: RedisAddress, onSignal: (signal: RedisSi
       enableTLSForSentinelMode: address.tls,
       sentinelTLS: options.tls,
     });
-    // With Sentinels ioredis connects to the master itself, and handles only the first error of a socket.
     master.on('error', () => {
-      ignoreErrors(master.stream);
+      const socket = socketOf(master);
+      // No Sentinel has named the master. Without a socket there is no 'close' that says so.
+      if (socket === undefined) onSignal('unreachable');
+      // With Sentinels ioredis connects to the master itself, and handles only the first error of a socket.
+      else socket.off('error', ignore).on('error', ignore);
     });
     return new IoredisCommands(master, { handshakes, tls }, onSignal);
   }
@@ -148,9 +151,9 @@ class IoredisCommands implements RedisCommands {
   }
 }
 
-/** Whatever the type says, there is no socket until the first Sentinel has answered. */
-function ignoreErrors(socket: Socket | undefined): void {
-  socket?.off('error', ignore).on('error', ignore);
+/** Whatever its type says, there is none until a Sentinel has named the master. */
+function socketOf(master: Redis): Socket | undefined {
+  return master.stream;
 }
 
 const ignore = () => undefined;
