@@ -10,6 +10,7 @@ import { buildOnce } from '../support/built-service.js';
 import { closedPort } from '../support/closed-port.js';
 import { dose } from '../support/dose.js';
 import { exchange } from '../support/http-exchange.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 import { GeneratedRequests, MARKER } from './generated-requests.js';
 
 /** Set a lower number while working on something, or a seed to reproduce a failure. */
@@ -40,11 +41,16 @@ function converse(port: number, bytes: string, end: boolean): Promise<string> {
 async function startProcess(tokenUrl: string): Promise<{ port: number; child: ChildProcess }> {
   await buildOnce();
   const port = await closedPort();
-  const child = spawn(process.execPath, [join(__dirname, '..', '..', 'dist', 'main.js')], {
-    env: { PORT: String(port), UPSTREAM_TOKEN_URL: tokenUrl, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'silent' },
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  while ((await converse(port, 'GET /health/live HTTP/1.0\r\n\r\n', false)) === '') await delay(50);
+  const child = killedAtTheEnd(
+    spawn(process.execPath, [join(__dirname, '..', '..', 'dist', 'main.js')], {
+      env: { PORT: String(port), UPSTREAM_TOKEN_URL: tokenUrl, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'silent' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    }),
+  );
+  while ((await converse(port, 'GET /health/live HTTP/1.0\r\n\r\n', false)) === '') {
+    if (child.exitCode !== null) throw new Error('the service ended before it listened');
+    await delay(50);
+  }
   return { port, child };
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { type CellsStandIn, startCellsStandIn } from '../support/cells-stand-in.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.js';
 import { type RunningService, startService } from '../support/service.js';
 
@@ -59,10 +60,12 @@ describe('A process of the official Node SDK whose token is revoked', () => {
   /** Runs the script, and `between` while it waits. */
   async function listTwice({ origin }: RunningService, between: () => Promise<void>): Promise<SdkEnd> {
     const { clientId, clientSecret } = provider.client;
-    const sdk = spawn(process.execPath, ['--input-type=module', '-e', LISTS_TWICE], {
-      env: { ...process.env, BASE_URL: origin, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
-      stdio: 'pipe',
-    });
+    const sdk = killedAtTheEnd(
+      spawn(process.execPath, ['--input-type=module', '-e', LISTS_TWICE], {
+        env: { ...process.env, BASE_URL: origin, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
+        stdio: 'pipe',
+      }),
+    );
     const exited = once(sdk, 'exit') as Promise<[number | null]>;
     const errors = text(sdk.stderr);
     const lines: string[] = [];

@@ -6,6 +6,7 @@ import { AsposeLimits } from '../support/aspose-limits.js';
 import { buildOnce } from '../support/built-service.js';
 import { CellsApi } from '../support/cells-api.js';
 import { closedPort } from '../support/closed-port.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 import { hostAdapters } from './host-adapters.js';
 
 /** Less than the 15 s that an idle connection to the authorization server would last. */
@@ -36,9 +37,11 @@ describe('A host process ends by itself after close()', () => {
         : {};
     const host = JSON.stringify({ adapter, tokenUrl: upstream.tokenUrl, api: api.origin, tokenCache, ...redis });
 
-    const child = spawn(process.execPath, [join(__dirname, 'ends-by-itself.mjs'), host], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = killedAtTheEnd(
+      spawn(process.execPath, [join(__dirname, 'ends-by-itself.mjs'), host], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
     child.stdout.once('data', () => {
       setTimeout(() => child.kill('SIGKILL'), TIME_TO_END_MS).unref();
     });

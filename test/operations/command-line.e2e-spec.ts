@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { buildOnce } from '../support/built-service.js';
 import { LeakScanner } from '../support/leak-scanner.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 
 const ROOT = join(__dirname, '..', '..');
 const CLI = join(ROOT, 'dist', 'cli.js');
@@ -23,11 +24,13 @@ interface Run {
 }
 
 async function run(command: readonly string[], env: Record<string, string> = {}, cwd = __dirname): Promise<Run> {
-  const child = spawn(process.execPath, [CLI, ...command], {
-    env: { PATH: process.env.PATH, ...env },
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = killedAtTheEnd(
+    spawn(process.execPath, [CLI, ...command], {
+      env: { PATH: process.env.PATH, ...env },
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   return { code, stdout, stderr };
@@ -170,21 +173,23 @@ describe('The command line', () => {
   });
 
   it('says no more than it should while it starts, serves and stops', async () => {
-    const child = spawn(process.execPath, [CLI], {
-      env: {
-        PATH: process.env.PATH,
-        PORT: '0',
-        LOG_LEVEL: 'trace',
-        SHUTDOWN_GRACE_MS: '100',
-        UPSTREAM_TIMEOUT: '1000',
-        TOKEN_CACHE_SECRET: CACHE_SECRET,
-        UPSTREAM_TOKEN_URL: upstream.tokenUrl,
-        ASPOSE_CLIENT_ID: CLIENT_ID,
-        ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
-      },
-      cwd: __dirname,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = killedAtTheEnd(
+      spawn(process.execPath, [CLI], {
+        env: {
+          PATH: process.env.PATH,
+          PORT: '0',
+          LOG_LEVEL: 'trace',
+          SHUTDOWN_GRACE_MS: '100',
+          UPSTREAM_TIMEOUT: '1000',
+          TOKEN_CACHE_SECRET: CACHE_SECRET,
+          UPSTREAM_TOKEN_URL: upstream.tokenUrl,
+          ASPOSE_CLIENT_ID: CLIENT_ID,
+          ASPOSE_CLIENT_SECRET: CLIENT_SECRET,
+        },
+        cwd: __dirname,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
     const exited = once(child, 'exit') as Promise<[number | null]>;
     let output = '';
     const url = await new Promise<string>((resolve) => {

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { reachesNoRegistry } from '../package/fresh-application.js';
 import { closedPort } from '../support/closed-port.js';
 import { buildOnce } from '../support/built-service.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 import { followDockerfile, type ImageProgram } from './image-commands.js';
 
 const run = promisify(execFile);
@@ -47,21 +48,23 @@ async function liveAndReadyForRedis(cwd: string, { command, healthcheck, env }: 
   expect(env).toMatchObject({ NODE_ENV: 'production' });
   expect([node, ...words.filter((word) => !word.startsWith('--'))]).toEqual(['node', 'dist/cli.js', 'start']);
   const PATH = process.env.PATH;
-  const service = spawn(node, words, {
-    cwd,
-    // Without ioredis it would end at once.
-    env: {
-      PATH,
-      ...env,
-      HOST: '127.0.0.1',
-      PORT: '0',
-      SHUTDOWN_GRACE_MS: '100',
-      TOKEN_CACHE: 'redis',
-      REDIS_URL: `redis://127.0.0.1:${await closedPort()}`,
-      TOKEN_CACHE_SECRET: 'secret-of-the-image-that-is-long-enough',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const service = killedAtTheEnd(
+    spawn(node, words, {
+      cwd,
+      // Without ioredis it would end at once.
+      env: {
+        PATH,
+        ...env,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        SHUTDOWN_GRACE_MS: '100',
+        TOKEN_CACHE: 'redis',
+        REDIS_URL: `redis://127.0.0.1:${await closedPort()}`,
+        TOKEN_CACHE_SECRET: 'secret-of-the-image-that-is-long-enough',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
   const exited = once(service, 'exit');
   try {
     let url: string | undefined;

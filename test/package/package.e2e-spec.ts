@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { buildOnce } from '../support/built-service.js';
 import { exchange } from '../support/http-exchange.js';
+import { killedAtTheEnd } from '../support/leftovers.js';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.js';
 import { REDIS_INSTALLED, RedisServer } from '../support/redis-server.js';
 import { filesOfTheGuide } from './guide.js';
@@ -256,11 +257,13 @@ function applicationOfTheGuide({ tokenUrl }: OidcProvider): Record<string, strin
 }
 
 async function tokenFrom(application: FreshApplication, { client }: OidcProvider): Promise<void> {
-  const host = spawn(process.execPath, ['dist/src/main.js'], {
-    cwd: application.folder,
-    env: { PATH: process.env.PATH, ASPOSE_CLIENT_ID: client.clientId, ASPOSE_CLIENT_SECRET: client.clientSecret },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const host = killedAtTheEnd(
+    spawn(process.execPath, ['dist/src/main.js'], {
+      cwd: application.folder,
+      env: { PATH: process.env.PATH, ASPOSE_CLIENT_ID: client.clientId, ASPOSE_CLIENT_SECRET: client.clientSecret },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
   const exited = once(host, 'exit');
   try {
     let ready: RegExpExecArray | null = null;

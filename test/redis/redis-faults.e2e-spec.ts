@@ -4,7 +4,6 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellsAuthorityOptions } from '../../src/cells-authority/index.js';
-import { REDIS_PATIENCE_MS } from '../../src/cells-authority/shared-store/redis-access.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { CertificateAuthority } from '../support/certificate-authority.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
@@ -12,7 +11,9 @@ import { HostileTls } from './hostile-tls.js';
 import { Instance, until } from './instances.js';
 
 const SECRET = 'c1f0a9d4e2b34f7795a6c1f0a9d4e2b3';
-/** That a request waits exactly 50 ms is shown on simulated time; this shows that none waits for Redis to come back. */
+/** Instead of 50 ms, which a busy machine may take for an answer. That it is 50 ms is shown on simulated time. */
+const PATIENCE_MS = 1000;
+/** Shows that no request waits for Redis to come back. */
 const AT_MOST_MS = 5000;
 
 /** The numbers are those of the rows of "Redis faults" in the wire contract; 5 to 7 are in `secrecy` and `sharing`. */
@@ -36,10 +37,10 @@ describeWithRedis('When something is wrong with Redis', () => {
     await redis.kill();
   });
 
-  async function start(options: CellsAuthorityOptions = {}): Promise<Instance> {
+  async function start(options: CellsAuthorityOptions = {}, patienceMs?: number): Promise<Instance> {
     const instance = await Instance.start(
       Object.assign({ upstreamTokenUrl: upstream.tokenUrl, redisUrl: redis.url }, options),
-      REDIS_PATIENCE_MS,
+      patienceMs,
     );
     instances.push(instance);
     return instance;
@@ -118,9 +119,9 @@ describeWithRedis('When something is wrong with Redis', () => {
     hole.close();
   });
 
-  it('2: paused: at most 50 ms are spent on it, then it is bypassed, then reuse resumes', async () => {
-    const one = await (await start()).connected();
-    const two = await (await start()).connected();
+  it('2: paused: one patience is spent on it, then it is bypassed, then reuse resumes', async () => {
+    const one = await (await start({}, PATIENCE_MS)).connected();
+    const two = await (await start({}, PATIENCE_MS)).connected();
     await one.ask('client-0', SECRET);
     await tokens(1);
     redis.pause();
@@ -131,7 +132,7 @@ describeWithRedis('When something is wrong with Redis', () => {
         }),
       ),
     );
-    expect(first).toBeGreaterThan(45);
+    expect(first).toBeGreaterThan(PATIENCE_MS * 0.9);
     expect(one.store.available).toBe(false);
     for (let i = 21; i < 40; i += 1) {
       const before = one.outcomes('read').length;
@@ -148,8 +149,8 @@ describeWithRedis('When something is wrong with Redis', () => {
   });
 
   it('2: paused while another instance fetches: goes on without it', async () => {
-    const one = await (await start()).connected();
-    const two = await (await start()).connected();
+    const one = await (await start({}, PATIENCE_MS)).connected();
+    const two = await (await start({}, PATIENCE_MS)).connected();
     upstream.latencyMs = 300;
     const leading = one.ask('client-0', SECRET);
     await until(() => upstream.requestCount === 1);
@@ -184,10 +185,12 @@ describeWithRedis('When something is wrong with Redis', () => {
     stop = true;
     await Promise.all(load);
     expect(failed).toEqual([]);
-    await one.ask('client-499', SECRET);
-    const requests = upstream.requestCount;
-    await until(async () => (await two.ask('client-499', SECRET)).status === 200);
-    expect(upstream.requestCount).toBe(requests);
+    let scopes = 0;
+    await until(async () => {
+      const scope = `shared-${(scopes += 1)}`;
+      const { serial } = await one.ask('client-499', SECRET, { scope });
+      return (await two.ask('client-499', SECRET, { scope })).serial === serial;
+    });
   });
 
   it.each([
@@ -235,7 +238,7 @@ describeWithRedis('When something is wrong with Redis', () => {
   });
 
   it('ends while Redis does not answer', async () => {
-    const one = await (await start()).connected();
+    const one = await (await start({}, PATIENCE_MS)).connected();
     redis.pause();
     await one.ask('client-0', SECRET);
     expect(await timed(one.close())).toBeLessThan(AT_MOST_MS);

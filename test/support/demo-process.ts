@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { killedAtTheEnd } from './leftovers.js';
 
 export interface DemoProcess<Addresses> {
   readonly addresses: Addresses;
@@ -16,11 +17,13 @@ export async function startDemoProcess<Addresses>(
   script: string,
   env: Readonly<Record<string, string>>,
 ): Promise<DemoProcess<Addresses>> {
-  const server = fork(resolve(script), {
-    execArgv: ['--import', 'tsx'],
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+  const server = killedAtTheEnd(
+    fork(resolve(script), {
+      execArgv: ['--import', 'tsx'],
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    }),
+  );
   const exited = once(server, 'exit');
   if (!server.stdout) throw new Error(`${script} has no stdout`);
   const lines = createInterface({ input: server.stdout });

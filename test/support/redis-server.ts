@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { closedPort } from './closed-port.js';
+import { killedAtTheEnd } from './leftovers.js';
 
 /** Whether a `redis-server` is on the PATH. */
 export const REDIS_INSTALLED = spawnSync('redis-server', ['--version']).status === 0;
@@ -77,14 +78,19 @@ export class RedisServer {
       ['appendonly', 'no'],
       ...(options.settings ?? []),
     ];
-    const child = spawn(
-      'redis-server',
-      settings.flatMap(([name = '', ...values]) => [`--${name}`, ...values]),
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+    const child = killedAtTheEnd(
+      spawn(
+        'redis-server',
+        settings.flatMap(([name = '', ...values]) => [`--${name}`, ...values]),
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      ),
     );
+    let output = '';
     for await (const line of createInterface(child.stdout)) {
+      output += `${line}\n`;
       if (line.includes('Ready to accept connections')) break;
     }
+    if (!output.includes('Ready to accept connections')) throw new Error(`redis-server ended:\n${output}`);
     child.stdout.resume();
     return new RedisServer(port, child, folder, options);
   }
