@@ -5,6 +5,7 @@ import { closeLeftovers } from './leftovers.js';
 const TIMERS = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'setImmediate', 'Date', 'performance'];
 
 globalThis.jest = Object.assign(Object.create(vi), {
+  dontMock: vi.doUnmock,
   useFakeTimers: ({ doNotFake = [], ...others } = {}) =>
     vi.useFakeTimers({ ...others, toFake: TIMERS.filter((name) => !doNotFake.includes(name)) }),
 });

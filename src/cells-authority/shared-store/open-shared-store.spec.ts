@@ -76,6 +76,16 @@ describe('openSharedStore', () => {
     client.disconnect();
   });
 
+  it('says which package is missing', async () => {
+    jest.doMock('./ioredis-commands.js', () => {
+      throw new Error('Cannot find package');
+    });
+    await expect(open({ tokenCache: 'redis', redisUrl: redis.url, tokenCacheSecret: SECRET })).rejects.toThrow(
+      'CellsAuthorityModule: tokenCache "redis" needs the package ioredis, 5 or 6',
+    );
+    jest.dontMock('./ioredis-commands.js');
+  });
+
   it('refuses what is no Redis URL, and no secret', async () => {
     const store = await open({ tokenCache: 'redis', redisUrl: redis.url, tokenCacheSecret: SECRET });
     expect(() => store?.renew({ redisUrl: 'nonsense', tokenCacheSecret: SECRET })).toThrow(
