@@ -39,7 +39,9 @@ describe('Bad input', () => {
     const body = JSON.parse(reply.body);
     expect(body).toEqual({ error, error_description: expect.any(String), message: body.error_description });
     expect(body.error_description).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
-    for (const input of INPUTS) expect(reply.body + JSON.stringify(reply.headers)).not.toContain(input);
+    // Made at random, the request's ID can contain anything.
+    const answer = reply.body + JSON.stringify({ ...reply.headers, 'x-request-id': undefined });
+    for (const input of INPUTS) expect(answer).not.toContain(input);
   });
 
   it('6: exact values reach upstream in every form', async () => {
