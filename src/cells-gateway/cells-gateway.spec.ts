@@ -465,7 +465,7 @@ describe('CellsGateway', () => {
     await scene.close();
     scene = await Scene.start((_request, response) => response.write('begun'), {
       timeoutMs: 60_000,
-      idleTimeoutMs: 60,
+      idleTimeoutMs: 400,
     });
     const idle = await scene.send('GET /v3.0/cells/a');
     expect(idle).toContain('begun');

@@ -151,7 +151,7 @@ describeWithRedis('When something is wrong with Redis', () => {
   it('2: paused while another instance fetches: goes on without it', async () => {
     const one = await (await start({}, PATIENCE_MS)).connected();
     const two = await (await start({}, PATIENCE_MS)).connected();
-    upstream.latencyMs = 300;
+    upstream.latencyMs = 2000;
     const leading = one.ask('client-0', SECRET);
     await until(() => upstream.requestCount === 1);
     const waiting = two.ask('client-0', SECRET);
