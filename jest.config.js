@@ -24,8 +24,8 @@ export const everything = {
   },
   setupFilesAfterEnv: ['<rootDir>/test/support/close-leftovers.setup.ts'],
   testTimeout: 30_000,
-  // Tests wait more than they compute; jest's own default leaves one of two cores idle.
-  maxWorkers: '100%',
+  // Tests wait more than they compute.
+  maxWorkers: availableParallelism() + 1,
 };
 
 // Whoever names a suite wants it run.
