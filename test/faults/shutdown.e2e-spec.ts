@@ -114,13 +114,15 @@ describe('Stopping', () => {
     waiting.send(post(form(0)));
     await settled(() => silent.requests.length === 1);
 
+    const started = performance.now();
     const code = await service.stop();
     const { ending, chunks } = await waiting.ended();
 
     expect(code).toBe(0);
+    // The request itself would have waited for 8 s.
+    expect(performance.now() - started).toBeLessThan(6000);
     expect(ending).toBe('FIN');
     const reply = chunks.map(({ chunk }) => chunk.toString()).join('');
-    // After 8 s it would have been a 504.
     expect(reply).toMatch(/^HTTP\/1\.1 503 /);
     expect(reply).toMatch(/\r\nRetry-After: 1\r\n/i);
     expect(reply).toMatch(/\r\nConnection: close\r\n/i);

@@ -8,7 +8,6 @@ import { promisify } from 'node:util';
 import { REDIS_PATIENCE_MS } from '../../src/cells-authority/shared-store/redis-access.js';
 import { AsposeLimits } from '../support/aspose-limits.js';
 import { closedPort } from '../support/closed-port.js';
-import { killedAtTheEnd } from '../support/leftovers.js';
 import { describeWithRedis, RedisServer } from '../support/redis-server.js';
 import { Instance, until } from './instances.js';
 
@@ -114,7 +113,7 @@ describeWithRedis('Redis on several machines', () => {
       `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${master.port} 2\n` +
         'sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n',
     );
-    const sentinel: ChildProcess = killedAtTheEnd(spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }));
+    const sentinel: ChildProcess = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
     const exited = once(sentinel, 'exit');
     end.push(() => {
       sentinel.kill('SIGKILL');
